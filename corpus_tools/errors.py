@@ -1,0 +1,103 @@
+"""Errors, named by what follows from them.
+
+    CorpusAuditError            everything this package raises on purpose
+      Stop                      the audit cannot go on: nothing is lost, mend and run again
+        ConfigError             the configuration is wrong (all mistakes at once)
+        PackError               a pack is missing, broken, or its weights do not match their hash
+        RootError               the audit root cannot be read or written
+        LabelError              a file of labels does not fit its round
+        CompareError            two audits cannot be compared
+      ShardFailed               this shard fails, the others go on; `retry` says whether again may help
+      RecordRejected            this record is put aside with a reason, the shard goes on
+
+Each message has four parts: what came, where, what was expected, what to do. They stay attributes, so that
+the command line can lay them out and a program can test them; `str(error)` joins them in one line.
+"""
+
+from __future__ import annotations
+
+
+class CorpusAuditError(Exception):
+    """Base of all errors raised on purpose; carries the four parts of a message."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", expected: str = "", todo: str = "") -> None:
+        self.what, self.where, self.expected, self.todo = what, where, expected, todo
+        super().__init__(what, where, expected, todo)
+
+    def __str__(self) -> str:
+        text = self.what
+        if self.where:
+            text = f"{self.where}: {text}"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.todo:
+            text += f". {self.todo}"
+        return text
+
+
+class Stop(CorpusAuditError):
+    """The audit cannot go on."""
+
+
+class ConfigError(Stop):
+    """The configuration is wrong. `mistakes` lists each one as a line."""
+
+    exit_code = 2
+
+    def __init__(self, mistakes: list[str], *, where: str = "") -> None:
+        self.mistakes = mistakes
+        super().__init__("; ".join(mistakes), where=where)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_config_error, (self.mistakes, self.where))
+
+
+def _config_error(mistakes: list[str], where: str) -> ConfigError:
+    return ConfigError(mistakes, where=where)
+
+
+class PackError(Stop):
+    """A pack is missing, broken, or its weights do not match their hash."""
+
+    exit_code = 3
+
+
+class RootError(Stop):
+    """The audit root cannot be read or written."""
+
+    exit_code = 4
+
+
+class LabelError(Stop):
+    """A file of labels does not fit its round."""
+
+    exit_code = 5
+
+
+class CompareError(Stop):
+    """Two audits cannot be compared."""
+
+    exit_code = 6
+
+
+class ShardFailed(CorpusAuditError):
+    """A shard fails as a whole; the others go on. `retry`: trying again may help."""
+
+    exit_code = 7
+
+    def __init__(self, what: str, *, where: str = "", expected: str = "", todo: str = "", retry: bool = False) -> None:
+        super().__init__(what, where=where, expected=expected, todo=todo)
+        self.retry = retry
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_shard_failed, (self.what, self.where, self.expected, self.todo, self.retry))
+
+
+def _shard_failed(what: str, where: str, expected: str, todo: str, retry: bool) -> ShardFailed:
+    return ShardFailed(what, where=where, expected=expected, todo=todo, retry=retry)
+
+
+class RecordRejected(CorpusAuditError):
+    """A record is put aside with a reason; the shard goes on."""
