@@ -15,17 +15,20 @@ import xxhash
 PURPOSES = ("shard", "audit", "screen", "label")
 
 
-def content_hash(text: str | bytes) -> str:
+def content_hash(text: str | bytes | memoryview) -> str:
     """text -> its content: xxh3 (128 bit) of the UTF-8 bytes, 32 hexadecimal digits."""
-    return xxhash.xxh3_128_hexdigest(text)
+    return xxhash.xxh3_128_hexdigest(text.encode() if isinstance(text, str) else text)
 
 
-def hash64(purpose: str, key: str | bytes, seed: int) -> int:
-    """One number in [0, 2**64), fixed by purpose, key and seed. `purpose` is one of PURPOSES, or `label:<round>`."""
+def _salt(purpose: str, seed: int) -> int:
     if purpose.split(":", 1)[0] not in PURPOSES:
         raise ValueError(f"unknown purpose {purpose!r}: one of {', '.join(PURPOSES)}, or label:<round>")
-    salt = xxhash.xxh3_64_intdigest(purpose, seed=seed & 0xFFFFFFFFFFFFFFFF)
-    return xxhash.xxh3_64_intdigest(key, seed=salt)
+    return xxhash.xxh3_64_intdigest(purpose.encode(), seed=seed & 0xFFFFFFFFFFFFFFFF)
+
+
+def hash64(purpose: str, key: str, seed: int) -> int:
+    """One number in [0, 2**64), fixed by purpose, key and seed. `purpose` is one of PURPOSES, or `label:<round>`."""
+    return xxhash.xxh3_64_intdigest(key.encode(), seed=_salt(purpose, seed))
 
 
 def threshold(probability: float) -> int:
@@ -35,25 +38,22 @@ def threshold(probability: float) -> int:
     return round(probability * 2**64)
 
 
-def drawn(purpose: str, key: str | bytes, seed: int, probability: float) -> bool:
+def drawn(purpose: str, key: str, seed: int, probability: float) -> bool:
     """Whether `key` is in the draw."""
     return hash64(purpose, key, seed) < threshold(probability)
 
 
 def draw(
-    purpose: str, keys: Iterable[str | bytes], seed: int, probability: float | Sequence[float]
+    purpose: str, keys: Sequence[str], seed: int, probability: float | Sequence[float]
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """keys [n], one probability or n of them -> bool [n]."""
-    keys = list(keys)
     rates = [probability] * len(keys) if isinstance(probability, float | int) else probability
     if len(rates) != len(keys):
         raise ValueError(f"{len(keys)} keys but {len(rates)} probabilities")
-    salt = xxhash.xxh3_64_intdigest(purpose, seed=seed & 0xFFFFFFFFFFFFFFFF)
-    if purpose.split(":", 1)[0] not in PURPOSES:
-        raise ValueError(f"unknown purpose {purpose!r}: one of {', '.join(PURPOSES)}, or label:<round>")
-    digest = xxhash.xxh3_64_intdigest
+    salt, digest = _salt(purpose, seed), xxhash.xxh3_64_intdigest
+    limits = {p: threshold(p) for p in set(rates)}
     return np.fromiter(
-        (digest(key, seed=salt) < threshold(p) for key, p in zip(keys, rates, strict=True)), dtype=bool, count=len(keys)
+        (digest(key.encode(), seed=salt) < limits[p] for key, p in zip(keys, rates, strict=True)), bool, len(keys)
     )
 
 

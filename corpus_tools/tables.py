@@ -37,6 +37,7 @@ DOCUMENT_BATCH = _schema(
 REJECTS = _schema(
     ("place", pa.string()),  # 'row 12', 'byte 3456', 'record at byte 789'
     ("fate", pa.string()),  # rejected (the record is not a document) | failed (it could not be read)
+    ("records", pa.int64()),  # how many: 1, or the rows of a block that does not decode
     ("reason", pa.string()),  # a short code, the same for the same cause: bad-json, not-an-object, text-not-string …
     ("detail", pa.string()),  # one line for a person; never the record's text
 )

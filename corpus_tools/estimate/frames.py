@@ -1,0 +1,114 @@
+"""Any data frame -> Polars, with the columns an estimate needs; labels that cannot count are set aside, with a count and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from corpus_tools.errors import LabelError, Stop
+
+PROBABILITIES = ("shard_probability", "open_probability", "screen_probability")
+
+
+def as_polars(frame: Any, name: str) -> pl.DataFrame:
+    """pandas, Polars (lazy or not), Arrow, or a mapping of columns -> Polars."""
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    if isinstance(frame, pa.Table | pa.RecordBatch):
+        return pl.DataFrame(pl.from_arrow(frame))
+    if isinstance(frame, Mapping):
+        return pl.DataFrame(dict(frame))
+    if hasattr(frame, "__arrow_c_stream__"):  # pandas 2.2 and later, and most others
+        return pl.DataFrame(frame)
+    if type(frame).__module__.split(".")[0] == "pandas":
+        return pl.from_pandas(frame)
+    raise Stop(
+        f"{name} is a {type(frame).__name__}",
+        expected="a pandas, Polars or Arrow table, or a mapping of columns",
+        todo=f"Convert {name} to one of these",
+    )
+
+
+def require(frame: pl.DataFrame, columns: Iterable[str], name: str) -> None:
+    """Raises Stop, naming every missing column at once and the columns there are."""
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise Stop(
+            f"no column {', '.join(missing)}",
+            where=name,
+            expected=f"columns {', '.join(columns)}",
+            todo=f"There are: {', '.join(frame.columns) or 'none'}",
+        )
+
+
+def probabilities(frame: pl.DataFrame, columns: Sequence[str], name: str) -> pl.DataFrame:
+    """Fills absent probability columns with 1. Raises Stop where one is null, 0 or above 1: such a row has no weight."""
+    frame = frame.with_columns(
+        *(pl.lit(1.0).alias(c) for c in columns if c not in frame.columns),
+        *(pl.col(c).cast(pl.Float64) for c in columns if c in frame.columns),
+    )
+    for c in columns:
+        bad = frame.filter(pl.col(c).is_null() | pl.col(c).is_nan() | (pl.col(c) <= 0) | (pl.col(c) > 1))
+        if bad.height:
+            raise Stop(
+                f"{c} is {bad[c][0]} in {bad.height} of {frame.height} rows",
+                where=name,
+                expected="a probability above 0 and at most 1 in every row",
+                todo="Give each row the probability with which it was drawn; a row that could not be drawn is no sample",
+            )
+    return frame
+
+
+def usable_labels(labels: pl.DataFrame, known: pl.Series | None = None) -> tuple[pl.DataFrame, dict[str, int]]:
+    """labels (content, value, probability; optional label, round, role, annotator) -> those that may correct, and counts set aside.
+
+    Set aside, each with its count: role other than *estimate*, value null, probability null, and content not among `known`.
+    The same content, label and round given twice (annotators) becomes its mean. Raises LabelError where a probability lies
+    outside (0, 1] or a value outside [0, 1]: those are mistakes of the file, not of a row.
+    """
+    require(labels, ("content", "value", "probability"), "labels")
+    labels = labels.with_columns(
+        pl.col("content").cast(pl.String),
+        pl.col("value").cast(pl.Float64),
+        pl.col("probability").cast(pl.Float64),
+        *(pl.lit(d).alias(c) for c, d in _LABEL_DEFAULTS.items() if c not in labels.columns),
+        *(pl.col(c).cast(pl.String).fill_null(d) for c, d in _LABEL_DEFAULTS.items() if c in labels.columns),
+    )
+    aside: dict[str, int] = {}
+
+    def keep(rows: pl.DataFrame, condition: pl.Expr, reason: str) -> pl.DataFrame:
+        kept = rows.filter(condition)
+        if kept.height < rows.height:
+            aside[reason] = rows.height - kept.height
+        return kept
+
+    labels = keep(labels, pl.col("role") == "estimate", "role is not estimate")
+    labels = keep(labels, pl.col("value").is_not_null() & pl.col("value").is_not_nan(), "no value")
+    labels = keep(labels, pl.col("probability").is_not_null(), "inclusion probability unknown")
+    for column, low in (("probability", "above 0"), ("value", "from 0")):
+        inside = pl.col(column).is_between(0, 1) if column == "value" else (pl.col(column) > 0) & (pl.col(column) <= 1)
+        bad = labels.filter(~inside)
+        if bad.height:
+            raise LabelError(
+                f"{column} is {bad[column][0]} in {bad.height} of {labels.height} labels",
+                where="labels",
+                expected=f"{low} to 1",
+                todo="Export the round again, or correct the column",
+            )
+    if known is not None:
+        labels = keep(labels, pl.col("content").is_in(known.implode()), "passage is not among the candidates")
+    pooled = labels.group_by("content", "label", "round").agg(
+        pl.col("value").mean(), pl.col("probability").max(), pl.col("annotator").unique().sort().str.join("+"), pl.len()
+    )
+    twice = int(pooled.filter(pl.col("len") > 1).height)
+    if twice:
+        aside["given more than once (averaged)"] = labels.height - pooled.height
+    return pooled.drop("len").sort("content", "label", "round"), aside
+
+
+_LABEL_DEFAULTS = {"label": "", "round": "", "role": "estimate", "annotator": ""}

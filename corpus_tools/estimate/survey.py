@@ -1,0 +1,298 @@
+"""Passages of an audit -> contents, weights and copies as arrays: what every estimate is computed from.
+
+A *content* is drawn, scored and labelled once, however many copies it has; so arrays are per content (`[C]`), and a dimension holds
+*pairs* of content and source (`[P]`). Contents are sorted by their hash: the order and the split of the input change nothing, not even
+the last digit. Weights are inverse inclusion probabilities, stage by stage (Horvitz and Thompson 1952).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus_tools.estimate.frames import PROBABILITIES, probabilities, require
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+HIT, NEAR, SAMPLED = 0, 1, 2
+UNITS = ("passages", "words")
+BASES = ("exposure", "distinct")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Content x source of one dimension: which contents lie in which source, how often and with what weight. All arrays [P]."""
+
+    dimension: tuple[str, str]  # second is '' unless crossed
+    names: list[tuple[str, str]]  # of the X sources, in order of their code
+    content: NDArray[np.int32]
+    source: NDArray[np.int32]
+    w_seen: Floats  # sum over copies in documents that the gate hits of 1 / (shard x open x screen)
+    n_seen: NDArray[np.int32]  # those copies
+    w_rest: Floats  # the same in sampled documents that it does not hit
+    n_rest: NDArray[np.int32]
+    n_scored: Ints  # [X] drawn and scored passages
+    screened: Mapping[tuple[str, str], Floats]  # [X] by unit and basis: passages or words, drawn or not, subject to the screen draw
+    screened_square: Mapping[tuple[str, str], Floats]  # [X] sum over contents of copies^2 (1 - q) / q, likewise
+
+    def weights(self, n_words: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
+        """[P] of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per source, hit documents first."""
+        w, n = (self.w_rest, self.n_rest) if rest else (self.w_seen, self.n_seen)
+        if basis == "distinct":
+            w = w / np.maximum(n, 1)
+            if rest:
+                w = np.where(self.n_seen > 0, 0.0, w)
+        return w * n_words[self.content] if unit == "words" else w
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One audit's candidates. Arrays are per content [C] unless said."""
+
+    keys: NDArray[np.uint64]  # hash of the content, ascending
+    gate: NDArray[np.int8]  # HIT, NEAR or SAMPLED
+    n_words: Floats
+    q: Floats  # screen probability
+    open_probability: Floats  # 1 for HIT and NEAR
+    home: NDArray[np.int32]  # a source per content, for the prior of its scores: the first that holds it
+    columns: pl.DataFrame  # score columns, one row per content
+    corpus: Pairs  # one source, all
+    pairs: Mapping[tuple[str, str], Pairs]
+    alone: Floats  # share of a hit content's copies that are the only hit passage of their document
+    complete_open: bool  # every document was opened: nothing is missed by the gate, `sampled` is a stratum like the others
+    population_known: bool  # the passages that the screen left out are among the rows
+    documents: pl.DataFrame  # opened documents, see `_documents`
+    shard_fraction: float  # smallest shard probability
+    by_shard: pl.DataFrame | None = None
+    notes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return len(self.keys)
+
+    def score(self, column: str) -> Floats:
+        """[C] of a score column; products and minima of columns are made by the caller."""
+        return self.columns[column].to_numpy().astype(np.float64)
+
+    @cached_property
+    def in_design(self) -> Bools:
+        """[C] contents of documents that the gate hits; all of them where every document was opened."""
+        return np.ones(self.size, bool) if self.complete_open else self.gate != SAMPLED
+
+    def content_weights(self, unit: str, basis: str, rest: bool = False) -> Floats:
+        """[C] summed over copies."""
+        w = self.corpus.weights(self.n_words, unit, basis, rest)
+        return np.bincount(self.corpus.content, w, minlength=self.size)
+
+    def find(self, contents: pl.Series) -> NDArray[np.int64]:
+        """contents -> positions in the arrays, -1 where not a candidate."""
+        wanted = contents.hash(seed=_SEED).to_numpy()
+        at = np.searchsorted(self.keys, wanted)
+        at[at == self.size] = 0
+        found = self.keys[at] == wanted if self.size else np.zeros(len(wanted), bool)
+        return np.where(found, at, -1).astype(np.int64)
+
+
+_SEED = 0x5EED
+
+
+def survey(
+    passages: pl.DataFrame,
+    score_columns: Sequence[str],
+    dimensions: Sequence[tuple[str, str]] = (),
+    home: Sequence[str] = (),
+) -> Survey:
+    """passages (content, stratum, the three probabilities, drawn, unscored, n_words, scores, source columns) -> Survey.
+
+    Missing columns are filled: document_id and document_content by the row, stratum by `hit`, probabilities by 1, drawn by true,
+    unscored by false, n_words by 1. Raises Stop where a probability is not in (0, 1].
+    """
+    require(passages, ("content", *score_columns), "passages")
+    frame = probabilities(passages, PROBABILITIES, "passages")
+    absent = [c for c in ("document_id", "document_content", "stratum", "drawn", "unscored", "n_words") if c not in frame.columns]
+    fills = {
+        "document_id": pl.int_range(pl.len()).cast(pl.String),
+        "document_content": pl.col("document_id") if "document_id" in frame.columns else pl.col("content"),
+        "stratum": pl.lit("hit"),
+        "drawn": pl.lit(True),
+        "unscored": pl.lit(False),
+        "n_words": pl.lit(1),
+    }
+    frame = frame.with_columns(**{c: fills[c] for c in absent})
+    frame = frame.with_columns(
+        gate=pl.col("stratum").replace_strict({"hit": HIT, "near": NEAR, "sampled": SAMPLED}, return_dtype=pl.Int8),
+        hash=pl.col("content").hash(seed=_SEED),
+        w_open=1 / (pl.col("shard_probability") * pl.col("open_probability")),
+    )
+    complete_open = bool((frame["open_probability"] == 1).all())
+    shard_fraction = float(frame["shard_probability"].min() or 1.0)  # type: ignore[arg-type]  # a number, polars types it wider
+
+    drawn = frame.filter(pl.col("drawn") & ~pl.col("unscored"))
+    if score_columns:
+        drawn = drawn.filter(pl.col(score_columns[0]).is_not_null())
+    keys, first, at = np.unique(drawn["hash"].to_numpy(), return_index=True, return_inverse=True)
+    size, at = len(keys), at.astype(np.int32)
+    gate_row = drawn["gate"].to_numpy()
+    gate = np.full(size, SAMPLED, np.int8)
+    np.minimum.at(gate, at, gate_row)
+    seen_row = np.ones(len(at), bool) if complete_open else gate_row != SAMPLED
+    w_row = (drawn["w_open"] / drawn["screen_probability"]).to_numpy()
+    design_q = np.ones(size)
+    np.minimum.at(design_q, at, drawn["screen_probability"].to_numpy())
+
+    # Passages subject to the screen draw, drawn or not: a copied passage that was left out has a variance too.
+    population = frame.filter((pl.col("screen_probability") < 1) & ~pl.col("unscored"))
+    if not complete_open:
+        population = population.filter(pl.col("gate") != SAMPLED)
+    population_known = bool((~population["drawn"]).any()) if population.height else True
+    if not population_known:  # only drawn rows were given: the rest is estimated from them
+        population = population.with_columns(w_open=pl.col("w_open") / pl.col("screen_probability").sqrt())
+
+    def pairs_of(dimension: tuple[str, str]) -> Pairs:
+        named = [d for d in dimension if d]
+        codes, names = _codes(frame, drawn, named)
+        x = codes.astype(np.int64)
+        if len(names) == 1:
+            order, which = keys_index(at)
+        else:
+            order, which = np.unique(at.astype(np.int64) * len(names) + x, return_inverse=True)
+        n_pairs = len(order)
+        content = (order // len(names)).astype(np.int32) if len(names) > 1 else order.astype(np.int32)
+        source = (order % len(names)).astype(np.int32) if len(names) > 1 else np.zeros(n_pairs, np.int32)
+
+        def total(weight: Floats | None, rows: Bools) -> Floats:
+            return np.bincount(which[rows], None if weight is None else weight[rows], minlength=n_pairs).astype(float)
+
+        screened, square = _screened(population, named, names)
+        return Pairs(
+            dimension=dimension,
+            names=names,
+            content=content,
+            source=source,
+            w_seen=total(w_row, seen_row),
+            n_seen=total(None, seen_row).astype(np.int32),
+            w_rest=total(w_row, ~seen_row),
+            n_rest=total(None, ~seen_row).astype(np.int32),
+            n_scored=np.bincount(x, minlength=len(names)),
+            screened=screened,
+            screened_square=square,
+        )
+
+    def keys_index(codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return np.arange(size, dtype=np.int64), codes.astype(np.int64)
+
+    home_codes, home_names = _codes(frame, drawn, [h for h in home if h in frame.columns])
+    home_first = np.full(size, len(home_names), np.int32)
+    np.minimum.at(home_first, at, home_codes)
+
+    alone_row = _alone(frame, drawn)
+    hit_row = gate_row == HIT
+    copies = np.bincount(at[hit_row], minlength=size)
+    alone = np.bincount(at[hit_row], alone_row[hit_row], minlength=size) / np.maximum(copies, 1)
+
+    take = drawn[first.astype(np.uint32)]
+    return Survey(
+        keys=keys,
+        gate=gate,
+        n_words=take["n_words"].cast(pl.Float64).to_numpy(),
+        q=design_q,
+        open_probability=take["open_probability"].to_numpy(),
+        home=home_first,
+        columns=take.select(score_columns).fill_null(0),
+        corpus=pairs_of(("corpus", "")) if True else None,
+        pairs={d: pairs_of(d) for d in dimensions},
+        alone=alone,
+        complete_open=complete_open,
+        population_known=population_known,
+        documents=_documents(frame),
+        shard_fraction=shard_fraction,
+    )
+
+
+def _codes(frame: pl.DataFrame, rows: pl.DataFrame, named: Sequence[str]) -> tuple[NDArray[np.int32], list[tuple[str, str]]]:
+    """Source codes of `rows`, and the names of all sources in `frame` in alphabetical order (so codes do not follow row order)."""
+    named = [n for n in named if n in frame.columns]
+    if not named:
+        return np.zeros(rows.height, np.int32), [("all", "")]
+    texts = [pl.col(n).cast(pl.String).fill_null("").alias(n) for n in named]
+    known = frame.select(texts).unique().sort(named).with_row_index("_code")
+    codes = rows.select(texts).join(known, on=named, how="left", maintain_order="left")["_code"]
+    names = [(str(r[0]), str(r[1]) if len(named) > 1 else "") for r in known.select(named).iter_rows()]
+    return codes.cast(pl.Int32).to_numpy(), names
+
+
+def _screened(
+    population: pl.DataFrame, named: Sequence[str], names: list[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
+    """Per source: size of what the screen draws from, and sum over contents of (weight of all copies)^2 (1 - q) / q."""
+    x, _ = _codes(population, population, named) if not named else _codes_in(population, named, names)
+    grouped = (
+        population.select("hash", "w_open", "screen_probability", pl.col("n_words").cast(pl.Float64), x=pl.Series(x))
+        .group_by("x", "hash")
+        .agg(pl.col("w_open").sum(), pl.len().alias("n"), pl.col("screen_probability").min(), pl.col("n_words").first())
+        .sort("x", "hash")
+    )
+    code = grouped["x"].to_numpy()
+    q = grouped["screen_probability"].to_numpy()
+    size: dict[tuple[str, str], Floats] = {}
+    square: dict[tuple[str, str], Floats] = {}
+    for basis in BASES:
+        w = grouped["w_open"].to_numpy() / (grouped["n"].to_numpy() if basis == "distinct" else 1)
+        for unit in UNITS:
+            u = w * grouped["n_words"].to_numpy() if unit == "words" else w
+            size[unit, basis] = np.bincount(code, u, minlength=len(names))
+            square[unit, basis] = np.bincount(code, u**2 * (1 - q) / q, minlength=len(names))
+    return size, square
+
+
+def _codes_in(
+    rows: pl.DataFrame, named: Sequence[str], names: list[tuple[str, str]]
+) -> tuple[NDArray[np.int32], list[tuple[str, str]]]:
+    columns = [pl.col(n).cast(pl.String).fill_null("").alias(n) for n in named if n in rows.columns]
+    if not columns:
+        return np.zeros(rows.height, np.int32), names
+    keys = [n for n in named if n in rows.columns]
+    known = pl.DataFrame(
+        {n: [pair[i] for pair in names] for i, n in enumerate(keys)}, schema={n: pl.String for n in keys}
+    ).with_row_index("_code")
+    codes = rows.select(columns).join(known, on=keys, how="left", maintain_order="left")["_code"]
+    return codes.cast(pl.Int32).to_numpy(), names
+
+
+def _alone(frame: pl.DataFrame, drawn: pl.DataFrame) -> Floats:
+    """[drawn rows] 1 where the passage is the only hit passage of its document, else 0."""
+    hits = frame.filter(pl.col("gate") == HIT).group_by("document_id").agg(pl.len().alias("_hits"))
+    return (
+        drawn.select("document_id")
+        .join(hits, on="document_id", how="left", maintain_order="left")["_hits"]
+        .eq(1)
+        .fill_null(False)
+        .cast(pl.Float64)
+        .to_numpy()
+    )
+
+
+def _documents(frame: pl.DataFrame) -> pl.DataFrame:
+    """Opened documents (document_id, document_content, hit, open_probability, w, passages, words, unscored, source columns)."""
+    keep = [
+        c
+        for c in frame.columns
+        if c
+        not in {"document_id", "content", "stratum", "screen_probability", "drawn", "n_words", "passage_id", "hash", "gate", "w_open"}
+        and not frame.schema[c].is_float()
+    ]
+    return frame.group_by("document_id").agg(
+        pl.col("gate").min().ne(SAMPLED).alias("hit"),
+        pl.col("open_probability").first(),
+        pl.col("w_open").first(),
+        pl.len().alias("passages"),
+        pl.col("n_words").cast(pl.Int64).sum().alias("words"),
+        *(pl.col(c).first() for c in keep),
+    )

