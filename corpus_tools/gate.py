@@ -14,6 +14,7 @@ from typing import Any
 
 import hyperscan
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,7 +46,7 @@ def join(texts: pa.Array) -> Joined:
     """large_string array (null counts as empty) -> Joined."""
     joined = pc.binary_join_element_wise(pc.fill_null(texts, ""), _EMPTY, _NUL)
     if joined.offset or not len(joined):
-        joined = pa.concat_arrays([joined])
+        joined = pa.concat_arrays([joined]) if len(joined) else pa.array([], pa.large_string())
     _, offsets, data = joined.buffers()
     if data is None:
         return Joined(np.empty(0, np.uint8), np.zeros(1, np.int64))
@@ -139,6 +140,18 @@ class Gate:
         for text, phrase in zip(*self._matches(texts), strict=True):
             out[text].add(self.phrases[phrase].term)
         return [sorted(terms) for terms in out]
+
+    def mark(self, passages: pl.DataFrame) -> pl.DataFrame:
+        """Passages of opened documents (text, document_stratum) -> passages (+ terms, stratum: hit | near | sampled)."""
+        terms = self.terms(join(passages["text"].to_arrow().cast(pa.large_string())))
+        hit = pl.col("document_stratum") == "hit"
+        return passages.with_columns(terms=pl.Series(terms, dtype=pl.List(pl.String))).with_columns(
+            stratum=pl.when(hit & (pl.col("terms").list.len() > 0))
+            .then(pl.lit("hit"))
+            .when(hit)
+            .then(pl.lit("near"))
+            .otherwise(pl.lit("sampled"))
+        )
 
 
 def audit_draw(

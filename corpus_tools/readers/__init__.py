@@ -1,0 +1,16 @@
+"""shard -> batches of documents and rejects. One file a format, one signature, one registry.
+
+To add a reader: write `def read(shard, entry) -> Iterator[Batch]` in a file of its own, and name it here.
+"""
+
+from corpus_tools.readers import hub, lines, parquet
+from corpus_tools.readers.base import Batch, Reader, Reject
+
+READERS: dict[str, Reader] = {
+    "parquet": parquet.read,
+    "jsonl": lines.read,
+    "json": lines.read,
+    "datasets": hub.read,
+}
+
+__all__ = ["READERS", "Batch", "Reader", "Reject"]

@@ -1,0 +1,92 @@
+"""Exact counts per tuple of source keys, and how two add: `add([a, b])` in any order and grouping gives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+import pyarrow as pa
+
+from corpus_tools.gate import Joined
+from corpus_tools.tables import TALLIES, TALLY_COUNTS
+
+KEYS = ("dataset", "domain", "year", "language", "sources")
+"""`sources` is JSON text here (sorted keys), since a map is no group key; `to_arrow` makes it a map."""
+
+_BLOCK = 1 << 18  # bytes: a block's arrays stay in the cache
+
+
+def count_words(texts: Joined) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Joined texts [n] -> words of each [n]: runs of bytes that are not ASCII white space (9 to 13, 32)."""
+    buffer, size = texts.buffer, len(texts.buffer)
+    starts = np.empty(size, dtype=bool)  # a byte that is no white space, after one that is
+    after_space = False
+    for at in range(0, size, _BLOCK):
+        block = buffer[at : at + _BLOCK]
+        space = ((block - np.uint8(9)) < np.uint8(5)) | (block == 32)
+        np.logical_and(space[:-1], ~space[1:], out=starts[at + 1 : at + len(block)])
+        starts[at] = after_space and not space[0]
+        after_space = bool(space[-1])
+    counts = np.zeros(len(texts), dtype=np.int64)
+    bounds = texts.offsets.tolist()
+    for i in range(len(counts)):
+        first, last = bounds[i], bounds[i + 1] - 1  # `last` is the NUL between texts
+        if last > first:
+            begins = buffer[first]
+            counts[i] = np.count_nonzero(starts[first + 1 : last]) + (not (begins == 32 or 9 <= begins <= 13))
+    return counts
+
+
+def tally(counted: pl.DataFrame) -> pl.DataFrame:
+    """Documents with source keys and counts (columns KEYS and TALLY_COUNTS) -> one row per tuple of keys, sorted."""
+    return counted.group_by(KEYS).agg(pl.col(name).sum().cast(pl.Int64) for name in TALLY_COUNTS).sort(KEYS, nulls_last=True)
+
+
+def counted(read: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
+    """Documents with text, and the opened ones among them with their passages counted -> what `tally` takes, a row each."""
+    hit, sampled = pl.col("stratum") == "hit", pl.col("stratum") == "sampled"
+    parts = opened.select(
+        "document_id",
+        hit_documents=hit.cast(pl.Int64),
+        sampled_documents=sampled.cast(pl.Int64),
+        hit_words=pl.when(hit).then("words").otherwise(0),
+        sampled_words=pl.when(sampled).then("words").otherwise(0),
+        hit_passages="hit_passages",
+        near_passages="near_passages",
+        sampled_passages="sampled_passages",
+        unscored_documents=pl.col("unscored").cast(pl.Int64),
+    )
+    joined = read.with_columns(documents=pl.lit(1, pl.Int64)).join(parts, on="document_id", how="left")
+    return joined.select(*KEYS, *(pl.col(name).fill_null(0) for name in TALLY_COUNTS))
+
+
+def add(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Tallies -> their sum."""
+    parts = list(tallies)
+    return tally(pl.concat(parts)) if parts else empty()
+
+
+def empty() -> pl.DataFrame:
+    """The tally of no documents."""
+    schema: dict[str, Any] = {name: pl.String for name in KEYS} | {"year": pl.Int16}
+    return pl.DataFrame(schema=schema | dict.fromkeys(TALLY_COUNTS, pl.Int64))
+
+
+def to_arrow(frame: pl.DataFrame, schema: pa.Schema = TALLIES) -> pa.Table:
+    """A frame whose `sources` is JSON text -> the Arrow table of `schema`, where it is a map."""
+    unique = frame["sources"].unique()
+    columns = []
+    for field in schema:
+        if field.name == "sources":
+            maps = {text: sorted(_json(text).items()) for text in unique}
+            columns.append(pa.array([maps[text] for text in frame["sources"]], field.type))
+        else:
+            columns.append(frame[field.name].to_arrow().cast(field.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _json(text: str) -> dict[str, str]:
+    return dict(orjson.loads(text))
