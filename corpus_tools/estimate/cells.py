@@ -1,9 +1,10 @@
 """Scores and labels -> cells, and each cell's rate of positives.
 
-The corrected total is  T = sum of known positives + sum over cells of (unlabelled weight x rate),  rate = labels of the cell shrunk to
-its mean score. Written out it is a stratified difference estimator,  sum W m + sum_h U_h lambda_h (ybar_h - m_h)  with
-lambda_h = n_h / (n_h + 3): prediction-powered inference (Angelopoulos et al. 2023, Science 382; stratified: Fisch et al. 2024),
-its power tuning (Angelopoulos, Duchi and Zrnic 2023) done cell by cell with a Beta prior in place of one estimated lambda.
+The corrected total is  T = sum of known positives + sum over cells of (unlabelled weight x rate),  rate = labels of
+the cell shrunk to its mean score. Written out it is a stratified difference estimator,  sum W m + sum_h U_h lambda_h
+(ybar_h - m_h)  with lambda_h = n_h / (n_h + 3): prediction-powered inference (Angelopoulos et al. 2023, Science 382;
+stratified: Fisch et al. 2024), its power tuning (Angelopoulos, Duchi and Zrnic 2023) done cell by cell with a Beta
+prior in place of one estimated lambda.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus_tools.estimate.intervals import inflation
-from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Ints, Survey
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Ints, Survey, sums
 
 PRIOR = 3.0  # labels that a cell's mean score is worth (trial: 1 to 10 made no difference that could be seen)
 SCORE_BINS = 64  # on the logit scale, between 1e-4 and 1 - 1e-4
@@ -37,14 +38,16 @@ class Labels:
 
     @property
     def n(self) -> int:
+        """Labelled contents."""
         return len(self.at)
 
 
 def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, float] | None = None) -> Labels:
     """Usable labels of one label (content, value, probability, round, annotator) -> Labels.
 
-    Rounds are combined with weights that do not depend on any label's value: those given, else in proportion to their sizes. (The
-    probability of being in any of them is no substitute: it needs each round's rate for passages that the round did not draw.)
+    Rounds are combined with weights that do not depend on any label's value: those given, else in proportion to their
+    sizes. (The probability of being in any of them is no substitute: it needs each round's rate for passages that the
+    round did not draw.)
     """
     at = survey.find(labels["content"])
     rows = labels.with_columns(at=pl.Series(at, dtype=pl.Int64)).filter(pl.col("at") >= 0)
@@ -89,17 +92,18 @@ def prior_shift(
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """Scores calibrated at prevalence `trained_at` -> scores at each group's own prevalence.
 
-    Expectation-maximisation of Saerens, Latinne and Decaestecker (2002, Neural Computation 14), per group, held by 8 contents' worth at
-    the rate of all groups together; on a histogram, so that its cost does not grow with the number of contents. Returns the shifted
-    score per (group, bin) entry, the entry of each content, and the group of each entry.
+    Expectation-maximisation of Saerens, Latinne and Decaestecker (2002, Neural Computation 14), per group, held by 8
+    contents' worth at the rate of all groups together; on a histogram, so that its cost does not grow with the number
+    of contents. Returns the shifted score per (group, bin) entry, the entry of each content, and the group of each
+    entry.
     """
     bins, middle = score_bins(score)
     entries, entry = np.unique(group * SCORE_BINS + bins, return_inverse=True)
-    count = np.bincount(entry, minlength=len(entries)).astype(float)
+    count = sums(entry, size=len(entries)).astype(float)
     g = entries // SCORE_BINS
     s = middle[entries % SCORE_BINS]
     likelihood = (s / (1 - s)) / (trained_at / (1 - trained_at))
-    n = np.bincount(g, count)
+    n = sums(g, count)
     p0 = trained_at
     for _ in range(100):  # all groups together
         p0 = max(float((count * p0 * likelihood / (p0 * likelihood + 1 - p0)).sum() / max(count.sum(), 1)), floor, 1e-7)
@@ -108,7 +112,7 @@ def prior_shift(
     for _ in range(steps):
         rate = pi[g]
         shifted = rate * likelihood / (rate * likelihood + 1 - rate)
-        pi = (8 * p0 + np.bincount(g, count * shifted, minlength=len(n))) / (8 + n)
+        pi = (8 * p0 + sums(g, count * shifted, size=len(n))) / (8 + n)
     return shifted, entry, g
 
 
@@ -123,8 +127,9 @@ class Scored:
 
 
 def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> Scored:
-    """Scores [C] -> shifted scores and cells: gate stratum x score, cut where the square root of the expected positives cumulates evenly
-    (Dalenius and Hodges 1959), neighbours joined until each has FEWEST labels. Where a label is, never what it says, decides."""
+    """Scores [C] -> shifted scores and cells: gate stratum x score, cut where the square root of the expected
+    positives cumulates evenly (Dalenius and Hodges 1959), neighbours joined until each has FEWEST labels. Where a
+    label is, never what it says, decides."""
     shifted = np.zeros(survey.size)
     cell = np.zeros(survey.size, np.int64)
     gates: list[int] = []
@@ -136,10 +141,14 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
         if not len(here):
             continue
         missed_rate = 0.0
-        if gate != HIT and hits:  # positives the gate misses, spread over the passages it left: a floor under the scores
+        if (
+            gate != HIT and hits
+        ):  # positives the gate misses, spread over the passages it left: a floor under the scores
             passages = float((1 / (survey.q[here] * survey.open_probability[here])).sum())
             missed_rate = min(hits * (1 - ASSUMED_RECALL) / ASSUMED_RECALL / max(passages, 1.0), 0.5)
-        values, entry, _ = prior_shift(survey.home[here].astype(np.int64), score[here], trained_at, floor=missed_rate / 5)
+        values, entry, _ = prior_shift(
+            survey.home[here].astype(np.int64), score[here], trained_at, floor=missed_rate / 5
+        )
         if gate == HIT:
             hits = float(values[entry].sum())
         elif missed_rate:
@@ -147,10 +156,10 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
         shifted[here] = values[entry]
         # Neyman mass by position on a fixed grid of the shifted score: cuts do not depend on order or on doubling.
         fine, _ = score_bins(values)
-        mass = np.bincount(fine[entry], np.sqrt(values * (1 - values))[entry] / survey.q[here], minlength=SCORE_BINS)
+        mass = sums(fine[entry], np.sqrt(values * (1 - values))[entry] / survey.q[here], size=SCORE_BINS)
         root = np.cumsum(mass)
         at = np.minimum((root - mass / 2) / max(root[-1], 1e-300) * CELLS[gate], CELLS[gate] - 1e-9).astype(int)
-        n = np.bincount(at[fine[entry]], labelled_here[here], minlength=CELLS[gate])
+        n = sums(at[fine[entry]], labelled_here[here], size=CELLS[gate])
         joined = _join(n, FEWEST)
         cell[here] = len(gates) + joined[at[fine]][entry]
         gates.extend([gate] * (int(joined.max()) + 1))
@@ -158,7 +167,8 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
 
 
 def _join(n: Floats, fewest: int) -> NDArray[np.int64]:
-    """labels per fine cell, lowest score first -> coarse cell of each, from the highest score down: those hold the positives."""
+    """labels per fine cell, lowest score first -> coarse cell of each, from the highest score down: those hold the
+    positives."""
     coarse = np.zeros(len(n), np.int64)
     current, held = 0, 0.0
     for i in range(len(n) - 1, -1, -1):
@@ -186,9 +196,11 @@ class Rates:
 
     @property
     def total(self) -> float:
+        """Known positives and expected ones."""
         return self.known + float(self.unlabelled @ self.rate)
 
     def label_variance(self, level: float = 0.95) -> float:
+        """Of the total, from the label draw; made larger where few labels carry it, as a t interval would be."""
         by_cell = self.unlabelled**2 * self.variance
         binomial = float(self.square @ (self.rate * (1 - self.rate)))
         return (float(by_cell.sum()) + binomial) * inflation(by_cell, self.n + PRIOR, level)
@@ -197,8 +209,8 @@ class Rates:
 def rates(scored: Scored, weight: Floats, labels: Labels, use: NDArray[np.bool_]) -> Rates:
     """Weights [C] (zero outside `use`) and labels -> the rate of each cell.
 
-    The rate is a weighted mean of the labels, weights W (1 - pi) / pi: what stands for the unlabelled rest. It counts as
-    (sum of weights)^2 / sum of squares labels (Kish 1965), never more than there are. Cells without weight give 0.
+    The rate is a weighted mean of the labels, weights W (1 - pi) / pi: what stands for the unlabelled rest. It counts
+    as (sum of weights)^2 / sum of squares labels (Kish 1965), never more than there are. Cells without weight give 0.
     """
     h = scored.n_cells
     unlabelled_weight = np.where(use, weight, 0.0)
@@ -206,16 +218,16 @@ def rates(scored: Scored, weight: Floats, labels: Labels, use: NDArray[np.bool_]
     at, y, inverse, certain = labels.at[mine], labels.y[mine], labels.inverse[mine], labels.certain[mine]
     known = float(weight[at] @ y)
     unlabelled_weight[at] = 0
-    u = np.bincount(scored.cell, unlabelled_weight, minlength=h)
-    square = np.bincount(scored.cell, unlabelled_weight**2, minlength=h)
-    mean_score = np.bincount(scored.cell, unlabelled_weight * scored.shifted, minlength=h) / np.maximum(u, 1e-300)
+    u = sums(scored.cell, unlabelled_weight, size=h)
+    square = sums(scored.cell, unlabelled_weight**2, size=h)
+    mean_score = sums(scored.cell, unlabelled_weight * scored.shifted, size=h) / np.maximum(u, 1e-300)
     w = np.where(certain, 0.0, weight[at] * (inverse if labels.several_rounds else np.maximum(inverse - 1, 0)))
     c = scored.cell[at]
-    sum_w = np.bincount(c, w, minlength=h)
-    n_raw = np.bincount(c, w > 0, minlength=h).astype(float)
-    n = sum_w**2 / np.maximum(np.bincount(c, w**2, minlength=h), 1e-300)
-    observed = np.bincount(c, w * y, minlength=h) / np.maximum(sum_w, 1e-300)
-    expected = np.bincount(c, w * scored.shifted[at], minlength=h) / np.maximum(sum_w, 1e-300)
+    sum_w = sums(c, w, size=h)
+    n_raw = sums(c, w > 0, size=h).astype(float)
+    n = sum_w**2 / np.maximum(sums(c, w**2, size=h), 1e-300)
+    observed = sums(c, w * y, size=h) / np.maximum(sum_w, 1e-300)
+    expected = sums(c, w * scored.shifted[at], size=h) / np.maximum(sum_w, 1e-300)
     # One factor by which scores overstate, then one per gate stratum held by two positives' worth at it.
     factor = ((n * observed).sum() + 0.5) / ((n * expected).sum() + 0.5)
     by_gate = np.ones(3)
@@ -225,6 +237,7 @@ def rates(scored: Scored, weight: Floats, labels: Labels, use: NDArray[np.bool_]
     prior = np.clip(by_gate[scored.gate] * mean_score, 1e-12, 0.95)
     rate = (PRIOR * prior + n * observed) / (PRIOR + n)
     variance = rate * (1 - rate) / (PRIOR + 1 + n)
-    # Without labels a Beta prior at a tiny mean would be all tail (a variance floor that drowns the rest): at most a factor of 3.
+    # Without labels a Beta prior at a tiny mean would be all tail (a variance floor that drowns the rest): at most a
+    # factor of 3.
     variance = np.where(n < 1, np.minimum(variance, (2 * rate) ** 2), variance)
     return Rates(rate, variance, n, np.maximum(n_raw, 1e-300) / np.maximum(n, 1e-300), u, square, known, n_raw)

@@ -1,4 +1,5 @@
-"""Any data frame -> Polars, with the columns an estimate needs; labels that cannot count are set aside, with a count and a reason."""
+"""Any data frame -> Polars, with the columns an estimate needs; labels that cannot count are set aside, with a count
+and a reason."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def require(frame: pl.DataFrame, columns: Iterable[str], name: str) -> None:
 
 
 def probabilities(frame: pl.DataFrame, columns: Sequence[str], name: str) -> pl.DataFrame:
-    """Fills absent probability columns with 1. Raises Stop where one is null, 0 or above 1: such a row has no weight."""
+    """Fills absent probability columns with 1. Raises Stop where one is null, 0 or above 1: such a row has no
+    weight."""
     frame = frame.with_columns(
         *(pl.lit(1.0).alias(c) for c in columns if c not in frame.columns),
         *(pl.col(c).cast(pl.Float64) for c in columns if c in frame.columns),
@@ -59,17 +61,18 @@ def probabilities(frame: pl.DataFrame, columns: Sequence[str], name: str) -> pl.
                 f"{c} is {bad[c][0]} in {bad.height} of {frame.height} rows",
                 where=name,
                 expected="a probability above 0 and at most 1 in every row",
-                todo="Give each row the probability with which it was drawn; a row that could not be drawn is no sample",
+                todo="Give each row the probability with which it was drawn; what could not be drawn is no sample",
             )
     return frame
 
 
 def usable_labels(labels: pl.DataFrame, known: pl.Series | None = None) -> tuple[pl.DataFrame, dict[str, int]]:
-    """labels (content, value, probability; optional label, round, role, annotator) -> those that may correct, and counts set aside.
+    """labels (content, value, probability; optional label, round, role, annotator) -> those that may correct, and
+    counts set aside.
 
-    Set aside, each with its count: role other than *estimate*, value null, probability null, and content not among `known`.
-    The same content, label and round given twice (annotators) becomes its mean. Raises LabelError where a probability lies
-    outside (0, 1] or a value outside [0, 1]: those are mistakes of the file, not of a row.
+    Set aside, each with its count: role other than *estimate*, value null, probability null, and content not among
+    `known`. The same content, label and round given twice (annotators) becomes its mean. Raises LabelError where a
+    probability lies outside (0, 1] or a value outside [0, 1]: those are mistakes of the file, not of a row.
     """
     require(labels, ("content", "value", "probability"), "labels")
     labels = labels.with_columns(

@@ -1,7 +1,8 @@
 """Intervals from a mean and a variance of a count that cannot be negative; exact binomials; false-discovery control.
 
-A sum of rare positives is skew: with 3 positives a normal interval reaches below zero and misses above. A gamma with the same mean
-and variance does neither, and for equal weights it is the Poisson interval (Fay and Feuer 1997, Statistics in Medicine 16).
+A sum of rare positives is skew: with 3 positives a normal interval reaches below zero and misses above. A gamma with
+the same mean and variance does neither, and for equal weights it is the Poisson interval (Fay and Feuer 1997,
+Statistics in Medicine 16).
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def gamma_interval(mean: ArrayLike, variance: ArrayLike, level: float = 0.95) ->
 
 
 def clopper_pearson(positives: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Exact binomial interval (Clopper and Pearson 1934); one-sided upper at 0 positives, lower at n. [0, 1] for n = 0."""
+    """Exact binomial interval (Clopper and Pearson 1934); one-sided upper at 0 positives, lower at n. [0, 1] for n =
+    0."""
     if n <= 0:
         return 0.0, 1.0
     if positives <= 0:
@@ -76,7 +78,8 @@ def q_values(p: ArrayLike) -> Floats:
 
 
 def inflation(variances: ArrayLike, n: ArrayLike, level: float = 0.95) -> float:
-    """(t / z) squared for a sum of estimated variances, degrees of freedom by Satterthwaite (1946): V^2 / sum(V_h^2 / n_h)."""
+    """(t / z) squared for a sum of estimated variances, degrees of freedom by Satterthwaite (1946): V^2 / sum(V_h^2 /
+    n_h)."""
     v, df_h = np.asarray(variances, float), np.asarray(n, float)
     total = float(v.sum())
     if total <= 0:

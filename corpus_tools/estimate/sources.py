@@ -1,9 +1,9 @@
 """Each source: the corpus's cell rates, moved by a shift of its own on the logit scale (empirical Bayes).
 
-A classifier errs differently from source to source: rate_xh = expit(logit(rate_h) + d_x), d_x ~ N(0, tau^2). Labels of a source tell
-d_x; sources without labels keep the whole of tau^2 in their interval. tau is averaged over a grid under a weak prior and never set to
-0: with few sources its moment estimate is 0 more often than not. Laplace approximation throughout (Morris 1983 for the idea, JASA 78;
-Ghosh et al. 1998 for logit-normal small areas, JASA 93).
+A classifier errs differently from source to source: rate_xh = expit(logit(rate_h) + d_x), d_x ~ N(0, tau^2). Labels
+of a source tell d_x; sources without labels keep the whole of tau^2 in their interval. tau is averaged over a grid
+under a weak prior and never set to 0: with few sources its moment estimate is 0 more often than not. Laplace
+approximation throughout (Morris 1983 for the idea, JASA 78; Ghosh et al. 1998 for logit-normal small areas, JASA 93).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from scipy import special
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile
-from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey
-from corpus_tools.estimate.whole import Whole
+from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
+from corpus_tools.estimate.whole import Whole, open_variance
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 CLEAN_RECALL = 0.7  # assumed at least, of the gate in a source that it never hits
@@ -38,7 +38,9 @@ class Sources:
     n_sources_labelled: int
 
 
-def label_counts(pairs: Pairs, survey: Survey, labels: Labels) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def label_counts(
+    pairs: Pairs, survey: Survey, labels: Labels
+) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """[X] labelled contents, positives among them, and whether every candidate is labelled."""
     x_size = len(pairs.names)
     is_labelled = np.zeros(survey.size, bool)
@@ -46,9 +48,9 @@ def label_counts(pairs: Pairs, survey: Survey, labels: Labels) -> tuple[Ints, Fl
     y = np.zeros(survey.size)
     y[labels.at] = labels.y
     mine = is_labelled[pairs.content]
-    n = np.bincount(pairs.source, mine, minlength=x_size).astype(np.int64)
-    positives = np.bincount(pairs.source, y[pairs.content], minlength=x_size)
-    size = np.bincount(pairs.source, minlength=x_size)
+    n = sums(pairs.source, mine, size=x_size).astype(np.int64)
+    positives = sums(pairs.source, y[pairs.content], size=x_size)
+    size = sums(pairs.source, size=x_size)
     return n, positives, (n == size) & (size > 0)
 
 
@@ -64,7 +66,8 @@ def sources(
     totals: Floats,
     level: float = 0.95,
 ) -> Sources:
-    """Counts per source with intervals. `totals` [X] caps them; a source that the gate never hits gets a one-sided bound."""
+    """Counts per source with intervals. `totals` [X] caps them; a source that the gate never hits gets a one-sided
+    bound."""
     x_size, h = len(pairs.names), scored.n_cells
     weight = pairs.weights(survey.n_words, unit, basis)
     cell = scored.cell[pairs.content]
@@ -75,18 +78,18 @@ def sources(
     near_cell = (scored.gate == NEAR) & bool((survey.q < 1).any())
     key = pairs.source.astype(np.int64) * h + cell
     unlabelled = np.where(is_labelled, 0.0, weight)
-    u = np.bincount(key, unlabelled, minlength=x_size * h).reshape(x_size, h)
-    square = np.bincount(key, unlabelled**2, minlength=x_size * h).reshape(x_size, h)
+    u = sums(key, unlabelled, size=x_size * h).reshape(x_size, h)
+    square = sums(key, unlabelled**2, size=x_size * h).reshape(x_size, h)
 
     lab = np.flatnonzero(is_labelled & (weight > 0))
     y = labels.y[which[lab]]
-    known_all = np.bincount(pairs.source[lab], weight[lab] * y, minlength=x_size)
+    known_all = sums(pairs.source[lab], weight[lab] * y, size=x_size)
     in_near = near_cell[cell[lab]]
-    known = np.bincount(pairs.source[lab], np.where(in_near, 0.0, weight[lab] * y), minlength=x_size)
+    known = sums(pairs.source[lab], np.where(in_near, 0.0, weight[lab] * y), size=x_size)
     near_known = known_all - known
     telling = lab[~labels.certain[which[lab]]]
-    n = np.bincount(key[telling], minlength=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
-    k = np.bincount(key[telling], labels.y[which[telling]], minlength=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
+    n = sums(key[telling], size=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
+    k = sums(key[telling], labels.y[which[telling]], size=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
 
     p_h = np.clip(rates.rate, 1e-9, 1 - 1e-6)
     logit = special.logit(p_h)
@@ -121,13 +124,11 @@ def sources(
         mean = expected.sum(1)
         lean = (expected * (1 - p)).sum(1)  # d mean / d shift
         variance = (
-            lean**2 / info
-            + (sq_in * p * (1 - p)).sum(1)
-            + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1)
+            lean**2 / info + (sq_in * p * (1 - p)).sum(1) + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1)
         )
         if near_cell.any():
             ratio = np.where(u_in.sum(1) > 0, mean / np.maximum((u_in * p_h).sum(1), 1e-300), 1.0)
-            synthetic = np.maximum(near_total - 0.0, 0) * near_rate * ratio
+            synthetic = near_total * near_rate * ratio
             # Linear Bayes between the corpus's near rate and the source's own near passages.
             v_synthetic = 1.5 * synthetic * _typical(near_square, near_total) + synthetic**2 * (
                 corpus.near_cv2 + 1 / info + 0.25
@@ -149,12 +150,14 @@ def sources(
     seen = known + mean
     value = seen * (1 + corpus.kappa)
     missed = seen * corpus.kappa
-    typical = _typical(np.bincount(pairs.source, weight**2, minlength=x_size), np.bincount(pairs.source, weight, minlength=x_size))
+    typical = _typical(sums(pairs.source, weight**2, size=x_size), sums(pairs.source, weight, size=x_size))
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
+    variance = variance + open_variance(survey, pairs, rates.rate[scored.cell], unit, basis)
     unknown = value - known
     low = known + gamma_quantile(unknown, variance, (1 - level) / 2)
     high = known + gamma_quantile(unknown, variance, (1 + level) / 2)
-    # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes nothing.
+    # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes
+    # nothing.
     least = np.full(x_size, np.inf)
     use = weight > 0
     np.minimum.at(least, pairs.source[use], weight[use])
@@ -165,9 +168,11 @@ def sources(
     low, high = np.where(exact, value, low), np.where(exact, value, high)
 
     n_labelled, positives, complete = label_counts(pairs, survey, labels)
-    never_hit = np.bincount(pairs.source, weight, minlength=x_size) == 0
+    never_hit = sums(pairs.source, weight, size=x_size) == 0
     whole_weight = survey.content_weights(unit, basis)
-    positive_weight = float(whole_weight @ (whole_weight * scored.shifted)) / max(float(whole_weight @ scored.shifted), 1e-300)
+    positive_weight = float(whole_weight @ (whole_weight * scored.shifted)) / max(
+        float(whole_weight @ scored.shifted), 1e-300
+    )
     bound = -np.log(1 - level) / -np.log(1 - CLEAN_RECALL) * positive_weight
     if not survey.complete_open:
         high = np.where(never_hit, np.ceil(bound / positive_weight) * positive_weight, high)

@@ -1,15 +1,17 @@
 """Passages of an audit -> contents, weights and copies as arrays: what every estimate is computed from.
 
-A *content* is drawn, scored and labelled once, however many copies it has; so arrays are per content (`[C]`), and a dimension holds
-*pairs* of content and source (`[P]`). Contents are sorted by their hash: the order and the split of the input change nothing, not even
-the last digit. Weights are inverse inclusion probabilities, stage by stage (Horvitz and Thompson 1952).
+A *content* is drawn, scored and labelled once, however many copies it has; so arrays are per content (`[C]`), and a
+dimension holds *pairs* of content and source (`[P]`). Contents are sorted by their hash: the order and the split of
+the input change nothing, not even the last digit. Weights are inverse inclusion probabilities, stage by stage
+(Horvitz and Thompson 1952).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,30 +29,60 @@ UNITS = ("passages", "words")
 BASES = ("exposure", "distinct")
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Content x source of one dimension: which contents lie in which source, how often and with what weight. All arrays [P]."""
+def sums(codes: NDArray[Any], weights: NDArray[Any] | None = None, size: int = 0) -> Floats:
+    """Sum of weights (or count) per code, [max(size, largest code + 1)]."""
+    return np.bincount(codes, weights, minlength=size).astype(np.float64, copy=False)
 
-    dimension: tuple[str, str]  # second is '' unless crossed
-    names: list[tuple[str, str]]  # of the X sources, in order of their code
+
+@dataclass(frozen=True)
+class Place:
+    """A dimension (the second is '' unless two are crossed; both '' for the corpus) and the names of its X sources,
+    by code."""
+
+    dimension: tuple[str, str]
+    names: list[tuple[str, str]]
+
+
+WHOLE = Place(("", ""), [("all", "")])
+
+
+@dataclass(frozen=True)
+class Pairs(Place):
+    """Content x source of one dimension: which contents lie in which source, how often and with what weight. All
+    arrays [P]."""
+
     content: NDArray[np.int32]
     source: NDArray[np.int32]
     w_seen: Floats  # sum over copies in documents that the gate hits of 1 / (shard x open x screen)
     n_seen: NDArray[np.int32]  # those copies
     w_rest: Floats  # the same in sampled documents that it does not hit
     n_rest: NDArray[np.int32]
-    n_scored: Ints  # [X] drawn and scored passages
-    screened: Mapping[tuple[str, str], Floats]  # [X] by unit and basis: passages or words, drawn or not, subject to the screen draw
+    n_scored: Floats  # [X] drawn and scored passages
+    screened: Mapping[
+        tuple[str, str], Floats
+    ]  # [X] by unit and basis: passages or words, drawn or not, subject to the screen draw
     screened_square: Mapping[tuple[str, str], Floats]  # [X] sum over contents of copies^2 (1 - q) / q, likewise
+    opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
 
     def weights(self, n_words: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
-        """[P] of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per source, hit documents first."""
+        """[P] of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per source, hit
+        documents first."""
         w, n = (self.w_rest, self.n_rest) if rest else (self.w_seen, self.n_seen)
         if basis == "distinct":
             w = w / np.maximum(n, 1)
             if rest:
                 w = np.where(self.n_seen > 0, 0.0, w)
         return w * n_words[self.content] if unit == "words" else w
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Rows of documents drawn with a probability below 1. Arrays [O]."""
+
+    content: NDArray[np.int64]
+    document: NDArray[np.int64]  # code of the document's content: copies are drawn together
+    weight: Floats  # 1 / (shard x open x screen)
+    probability: Floats  # of the document
 
 
 @dataclass(frozen=True)
@@ -67,15 +99,15 @@ class Survey:
     corpus: Pairs  # one source, all
     pairs: Mapping[tuple[str, str], Pairs]
     alone: Floats  # share of a hit content's copies that are the only hit passage of their document
-    complete_open: bool  # every document was opened: nothing is missed by the gate, `sampled` is a stratum like the others
+    complete_open: bool  # nothing is missed by a gate: every document was opened, or no stratum is `sampled`
     population_known: bool  # the passages that the screen left out are among the rows
     documents: pl.DataFrame  # opened documents, see `_documents`
     shard_fraction: float  # smallest shard probability
-    by_shard: pl.DataFrame | None = None
-    notes: dict[str, int] = field(default_factory=dict)
+    opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
 
     @property
     def size(self) -> int:
+        """C, the number of contents that were drawn and scored."""
         return len(self.keys)
 
     def score(self, column: str) -> Floats:
@@ -90,7 +122,7 @@ class Survey:
     def content_weights(self, unit: str, basis: str, rest: bool = False) -> Floats:
         """[C] summed over copies."""
         w = self.corpus.weights(self.n_words, unit, basis, rest)
-        return np.bincount(self.corpus.content, w, minlength=self.size)
+        return sums(self.corpus.content, w, size=self.size)
 
     def find(self, contents: pl.Series) -> NDArray[np.int64]:
         """contents -> positions in the arrays, -1 where not a candidate."""
@@ -113,12 +145,17 @@ def survey(
 ) -> Survey:
     """passages (content, stratum, the three probabilities, drawn, unscored, n_words, scores, source columns) -> Survey.
 
-    Missing columns are filled: document_id and document_content by the row, stratum by `hit`, probabilities by 1, drawn by true,
-    unscored by false, n_words by 1. Sources that only `also` (tallies, totals) knows get a place too. Raises Stop where a probability is not in (0, 1].
+    Missing columns are filled: document_id and document_content by the row, stratum by `hit`, probabilities by 1,
+    drawn by true, unscored by false, n_words by 1. Sources that only `also` (tallies, totals) knows get a place too.
+    Raises Stop where a probability is not in (0, 1].
     """
     require(passages, ("content", *score_columns), "passages")
     frame = probabilities(passages, PROBABILITIES, "passages")
-    absent = [c for c in ("document_id", "document_content", "stratum", "drawn", "unscored", "n_words") if c not in frame.columns]
+    absent = [
+        c
+        for c in ("document_id", "document_content", "stratum", "drawn", "unscored", "n_words")
+        if c not in frame.columns
+    ]
     fills = {
         "document_id": pl.int_range(pl.len()).cast(pl.String),
         "document_content": pl.col("document_id") if "document_id" in frame.columns else pl.col("content"),
@@ -133,7 +170,9 @@ def survey(
         hash=pl.col("content").hash(seed=_SEED),
         w_open=1 / (pl.col("shard_probability") * pl.col("open_probability")),
     )
-    complete_open = bool((frame["open_probability"] == 1).all())
+    # Without a stratum that the gate left out, there is nothing for it to miss: the opened documents are a sample
+    # like any other.
+    complete_open = bool((frame["open_probability"] == 1).all()) or not bool((frame["gate"] == SAMPLED).any())
     shard_fraction = float(frame["shard_probability"].min() or 1.0)  # type: ignore[arg-type]  # a number, polars types it wider
 
     drawn = frame.filter(pl.col("drawn") & ~pl.col("unscored"))
@@ -157,6 +196,15 @@ def survey(
     if not population_known:  # only drawn rows were given: the rest is estimated from them
         population = population.with_columns(w_open=pl.col("w_open") / pl.col("screen_probability").sqrt())
 
+    drawn_open = drawn["open_probability"].to_numpy()
+    opened_row = np.flatnonzero((drawn_open < 1) & (gate_row != SAMPLED))
+    opened = Opened(
+        content=at[opened_row].astype(np.int64),
+        document=np.unique(drawn["document_content"].hash(seed=_SEED).to_numpy()[opened_row], return_inverse=True)[1],
+        weight=w_row[opened_row],
+        probability=drawn_open[opened_row],
+    )
+
     def pairs_of(dimension: tuple[str, str]) -> Pairs:
         named = [d for d in dimension if d]
         known = source_names([frame, *also], named) if named else pl.DataFrame({"code": [0]})
@@ -170,7 +218,7 @@ def survey(
         content, source = (order // x_size).astype(np.int32), (order % x_size).astype(np.int32)
 
         def total(weight: Floats | None, rows: Bools) -> Floats:
-            return np.bincount(which[rows], None if weight is None else weight[rows], minlength=n_pairs).astype(float)
+            return sums(which[rows], None if weight is None else weight[rows], size=n_pairs).astype(float)
 
         screened, square = _screened(population, source_codes(population, named, known), x_size)
         return Pairs(
@@ -182,9 +230,10 @@ def survey(
             n_seen=total(None, seen_row).astype(np.int32),
             w_rest=total(w_row, ~seen_row),
             n_rest=total(None, ~seen_row).astype(np.int32),
-            n_scored=np.bincount(x, minlength=x_size),
+            n_scored=sums(x, size=x_size),
             screened=screened,
             screened_square=square,
+            opened_source=x[opened_row].astype(np.int32),
         )
 
     home = [h for h in home if h in frame.columns]
@@ -194,8 +243,8 @@ def survey(
 
     alone_row = _alone(frame, drawn)
     hit_row = gate_row == HIT
-    copies = np.bincount(at[hit_row], minlength=size)
-    alone = np.bincount(at[hit_row], alone_row[hit_row], minlength=size) / np.maximum(copies, 1)
+    copies = sums(at[hit_row], size=size)
+    alone = sums(at[hit_row], alone_row[hit_row], size=size) / np.maximum(copies, 1)
 
     take = drawn[first.astype(np.uint32)]
     return Survey(
@@ -213,6 +262,7 @@ def survey(
         population_known=population_known,
         documents=_documents(frame),
         shard_fraction=shard_fraction,
+        opened=opened,
     )
 
 
@@ -223,7 +273,8 @@ def _pair_names(known: pl.DataFrame, named: Sequence[str]) -> list[tuple[str, st
 
 
 def source_names(frames: Sequence[pl.DataFrame], named: Sequence[str]) -> pl.DataFrame:
-    """Distinct values of the source columns over all frames that have them, in alphabetical order, with their `code`."""
+    """Distinct values of the source columns over all frames that have them, in alphabetical order, with their
+    `code`."""
     having = [f.select(_texts(named)).unique() for f in frames if all(n in f.columns for n in named)]
     if not having:
         raise Stop(
@@ -264,8 +315,8 @@ def _screened(
         w = grouped["w_open"].to_numpy() / (grouped["n"].to_numpy() if basis == "distinct" else 1)
         for unit in UNITS:
             u = w * grouped["n_words"].to_numpy() if unit == "words" else w
-            size[unit, basis] = np.bincount(x, u, minlength=x_size)
-            square[unit, basis] = np.bincount(x, u**2 * (1 - q) / q, minlength=x_size)
+            size[unit, basis] = sums(x, u, size=x_size)
+            square[unit, basis] = sums(x, u**2 * (1 - q) / q, size=x_size)
     return size, square
 
 
@@ -283,12 +334,24 @@ def _alone(frame: pl.DataFrame, drawn: pl.DataFrame) -> Floats:
 
 
 def _documents(frame: pl.DataFrame) -> pl.DataFrame:
-    """Opened documents (document_id, document_content, hit, open_probability, w, passages, words, unscored, source columns)."""
+    """Opened documents (document_id, document_content, hit, open_probability, w, passages, words, unscored, source
+    columns)."""
     keep = [
         c
         for c in frame.columns
         if c
-        not in {"document_id", "content", "stratum", "screen_probability", "drawn", "n_words", "passage_id", "hash", "gate", "w_open"}
+        not in {
+            "document_id",
+            "content",
+            "stratum",
+            "screen_probability",
+            "drawn",
+            "n_words",
+            "passage_id",
+            "hash",
+            "gate",
+            "w_open",
+        }
         and not frame.schema[c].is_float()
     ]
     return frame.group_by("document_id").agg(

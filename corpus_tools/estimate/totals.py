@@ -1,4 +1,5 @@
-"""Denominators: exact counts where the tallies have them, ratio estimates from the audit sample where only opened documents tell."""
+"""Denominators: exact counts where the tallies have them, ratio estimates from the audit sample where only opened
+documents tell."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from corpus_tools.estimate.survey import Floats, Pairs, source_codes, source_names
+from corpus_tools.estimate.survey import Floats, Pairs, source_codes, source_names, sums
 
 BORROWED = 5.0  # documents of the whole corpus that a source's own ratio is held by
 
@@ -29,15 +30,16 @@ class Totals:
 
 
 class Denominators:
-    """Tallies and opened passages -> Totals by dimension. Documents and words of `exposure` are counts; passages of documents that the
-    gate does not hit, and everything `distinct` in them, are words (exact) times a ratio found in the audit sample (Cochran 1977,
-    chapter 6), a source's own ratio being held by that of the corpus."""
+    """Tallies and opened passages -> Totals by dimension. Documents and words of `exposure` are counts; passages of
+    documents that the gate does not hit, and everything `distinct` in them, are words (exact) times a ratio found in
+    the audit sample (Cochran 1977, chapter 6), a source's own ratio being held by that of the corpus."""
 
     def __init__(self, passages: pl.DataFrame, tallies: pl.DataFrame) -> None:
         weight = pl.col("shard_probability") if "shard_probability" in tallies.columns else pl.lit(1.0)
         counts = [c for c in _COUNTS if c in tallies.columns]
         self.tallies = tallies.with_columns(*((pl.col(c) / weight).alias(c) for c in counts))
-        # One row per passage content of an opened document, in or out of the hit part, with its copies; by source when asked.
+        # One row per passage content of an opened document, in or out of the hit part, with its copies; by source
+        # when asked.
         self.passages = passages.select(
             pl.exclude("passage_id", "drawn", *[c for c, t in passages.schema.items() if t == pl.Float32]),
         ).with_columns(
@@ -59,7 +61,8 @@ class Denominators:
                 column = f"{unit}_{basis}"
                 hit, rest = opened[f"hit_{column}"], opened[f"rest_{column}"]
                 unscored = _ratio(
-                    opened[f"hit_unscored_{column}"] + opened[f"rest_unscored_{column}"] * opened["expand"], hit + rest * opened["expand"]
+                    opened[f"hit_unscored_{column}"] + opened[f"rest_unscored_{column}"] * opened["expand"],
+                    hit + rest * opened["expand"],
                 )
                 if basis == "exposure" and unit != "passages":
                     value = exact[unit]
@@ -68,11 +71,14 @@ class Denominators:
                     base = "documents" if unit == "documents" else "words"
                     value, sd = self._expanded(hit, rest, opened, base, exact[base] - exact[f"hit_{base}"])
                 z = 1.959963984540054
-                out[unit, basis] = Totals(value, np.maximum(value - z * sd, np.minimum(hit, value)), value + z * sd, unscored)
+                out[unit, basis] = Totals(
+                    value, np.maximum(value - z * sd, np.minimum(hit, value)), value + z * sd, unscored
+                )
         return out
 
     def _opened(self, named: Sequence[str], known: pl.DataFrame, x_size: int) -> dict[str, Floats]:
-        """Sums over opened documents and passages by source, in hit documents and in sampled ones (unweighted but for shards)."""
+        """Sums over opened documents and passages by source, in hit documents and in sampled ones (unweighted but for
+        shards)."""
         code = source_codes(self.passages, named, known)
         rows = self.passages.with_columns(x=pl.Series(code))
         out: dict[str, Floats] = {}
@@ -88,7 +94,9 @@ class Denominators:
             pl.col("rest").max().alias("s"), pl.col("n_words").first().alias("words"), pl.col("unscored").any()
         )
         if "hit" in texts.columns:  # a content in both parts counts in the hit part alone
-            texts = texts.sort("x", "content", "hit", descending=[False, False, True]).unique(["x", "content"], keep="first")
+            texts = texts.sort("x", "content", "hit", descending=[False, False, True]).unique(
+                ["x", "content"], keep="first"
+            )
         distinct_documents = documents.group_by("x", "content", "hit").agg(
             pl.col("s").max(), pl.col("words").first(), pl.col("passages").first(), pl.col("unscored").first()
         )
@@ -96,9 +104,9 @@ class Denominators:
         def add(frame: pl.DataFrame, name: str, value: pl.Expr) -> None:
             for part, condition in (("hit", pl.col("hit")), ("rest", ~pl.col("hit"))):
                 for kind, extra in (("", pl.lit(True)), ("unscored_", pl.col("unscored"))):
-                    sums = frame.filter(condition & extra).sort("x").select("x", v=value * pl.col("s"))
-                    out[f"{part}_{kind}{name}"] = np.bincount(
-                        sums["x"].to_numpy(), sums["v"].cast(pl.Float64).to_numpy(), minlength=x_size
+                    rows_of = frame.filter(condition & extra).sort("x").select("x", v=value * pl.col("s"))
+                    out[f"{part}_{kind}{name}"] = sums(
+                        rows_of["x"].to_numpy(), rows_of["v"].cast(pl.Float64).to_numpy(), size=x_size
                     )
 
         one = pl.lit(1.0)
@@ -112,28 +120,34 @@ class Denominators:
         out["expand"] = np.full(x_size, 1 / float(rate.mean()) if len(rate) else 1.0)  # type: ignore[arg-type]
         # How much documents differ in passages per word: the error of the ratio, per sampled document.
         sampled = distinct_documents.filter(~pl.col("hit"))
-        per_word = (sampled["passages"].sum() or 0) / max(sampled["words"].sum() or 0, 1)
+        per_word = float(sampled["passages"].sum() or 0) / max(float(sampled["words"].sum() or 0), 1.0)
         off = (sampled["passages"] - per_word * sampled["words"]).to_numpy()
         mean = max(float(sampled["passages"].mean() or 1.0), 1e-9)  # type: ignore[arg-type]
         out["cv"] = np.full(x_size, float(np.sqrt(np.mean(off**2))) / mean if len(off) else 1.0)
         return out
 
-    def _exact(self, named: Sequence[str], known: pl.DataFrame, x_size: int, opened: dict[str, Floats]) -> dict[str, Floats]:
-        """Documents and words by source. Where tallies lack the key (a language that is only detected), what the gate hits is counted
-        and the rest is the corpus's, split as the audit sample is."""
+    def _exact(
+        self, named: Sequence[str], known: pl.DataFrame, x_size: int, opened: dict[str, Floats]
+    ) -> dict[str, Floats]:
+        """Documents and words by source. Where tallies lack the key (a language that is only detected), what the gate
+        hits is counted and the rest is the corpus's, split as the audit sample is."""
         columns = ("documents", "words", "hit_documents", "hit_words")
         t = self.tallies
         if all(n in t.columns for n in named):
             code = source_codes(t, named, known)
             by_tally = {
-                c: np.bincount(code, t[c].to_numpy(), minlength=x_size) if c in t.columns else np.zeros(x_size) for c in columns
+                c: sums(code, t[c].to_numpy(), size=x_size) if c in t.columns else np.zeros(x_size) for c in columns
             }
             if np.all(by_tally["words"] >= 0.999 * opened["hit_words_exposure"]):
                 return by_tally
         out: dict[str, Floats] = {}
         for unit in ("documents", "words"):
             hit, rest = opened[f"hit_{unit}_exposure"], opened[f"rest_{unit}_exposure"]
-            left = max(float(t[unit].sum()) - float(hit.sum()), 0.0) if unit in t.columns else float((rest * opened["expand"]).sum())
+            left = (
+                max(float(t[unit].sum()) - float(hit.sum()), 0.0)
+                if unit in t.columns
+                else float((rest * opened["expand"]).sum())
+            )
             out[unit] = hit + left * rest / max(float(rest.sum()), 1e-300)
             out[f"hit_{unit}"] = hit
         return out

@@ -1,4 +1,5 @@
-"""The whole corpus: what the gate's documents hold (seen, design-based), what the gate misses (model-assisted), and both together."""
+"""The whole corpus: what the gate's documents hold (seen, design-based), what the gate misses (model-assisted), and
+both together."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile
-from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Survey
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,14 @@ class Whole:
     recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
 
 
-def screen_variance(survey: Survey, scored: Scored, rates: Rates, labels: Labels, weight: Floats, unit: str, basis: str) -> float:
+def screen_variance(
+    survey: Survey, scored: Scored, rates: Rates, labels: Labels, weight: Floats, unit: str, basis: str
+) -> float:
     """Variance from the screen draw: sum over all contents subject to it, drawn or not, of copies^2 (1 - q) / q x rate.
 
-    With the rate and not the labels found: a copied passage that was left out would contribute nothing (coverage 0.895 against 0.945
-    in a trial), and one positive more than there is, because the positives that make the rate were themselves drawn.
+    With the rate and not the labels found: a copied passage that was left out would contribute nothing (coverage
+    0.895 against 0.945 in a trial), and one positive more than there is, because the positives that make the rate
+    were themselves drawn.
     """
     square = float(survey.corpus.screened_square[unit, basis].sum())
     here = survey.in_design & (survey.q < 1)
@@ -57,6 +61,24 @@ def screen_variance(survey: Survey, scored: Scored, rates: Rates, labels: Labels
     return square * max(tilted, min(mean, 1.0)) * (1 + 1 / max(expected, 1.0))
 
 
+def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str) -> Floats:
+    """[X] variance from the draw of documents: sum over opened document contents of (1 - a) x (weighted positives in
+    it)^2. p [C]."""
+    x_size, o = len(pairs.names), survey.opened
+    if not len(o.content):
+        return np.zeros(x_size)
+    w = o.weight * p[o.content] * (survey.n_words[o.content] if unit == "words" else 1.0)
+    key, entry = np.unique(o.document * x_size + pairs.opened_source, return_inverse=True)
+    if basis == "distinct":  # each content once per document content
+        copies = sums(entry)
+        once = np.unique(entry * survey.size + o.content, return_inverse=True)[1]
+        w = w / sums(once)[once] if copies.max() > 1 else w
+    total = sums(entry, w)
+    a = np.zeros(len(key))
+    a[entry] = o.probability
+    return sums(key % x_size, (1 - a) * total**2, size=x_size)
+
+
 def whole(
     survey: Survey,
     scored: Scored,
@@ -68,14 +90,19 @@ def whole(
     basis: str,
     level: float = 0.95,
 ) -> Whole:
-    """`rates` are of this unit and basis, `count` of (passages, distinct): what the gate misses is reckoned in contents and scaled, so
-    that copies of one text are one finding and doubling a corpus changes nothing."""
+    """`rates` are of this unit and basis, `count` of (passages, distinct): what the gate misses is reckoned in
+    contents and scaled, so that copies of one text are one finding and doubling a corpus changes nothing."""
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
     v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
-    v_seen = rates.label_variance(level) + v_screen
-    size = float(weight @ (weight * scored.shifted)) / max(float(weight @ scored.shifted), 1e-300)  # weight of a typical positive
-    seen = _part(seen_value, v_seen, rates.known, positives, _zero_bound(survey, scored, labels, weight, level) * size, level)
+    p = rates.rate[scored.cell]
+    v_seen = rates.label_variance(level) + v_screen + float(open_variance(survey, survey.corpus, p, unit, basis)[0])
+    size = float(weight @ (weight * scored.shifted)) / max(
+        float(weight @ scored.shifted), 1e-300
+    )  # weight of a typical positive
+    seen = _part(
+        seen_value, v_seen, rates.known, positives, _zero_bound(survey, scored, labels, weight, level) * size, level
+    )
     if survey.complete_open:
         zero = Part(0.0, 0.0, 0.0, 0.0)
         return Whole(seen, seen, zero, 0.0, 0.0, 0.0, 0.0, v_screen, positives, (1.0, 1.0, 1.0))
@@ -83,7 +110,9 @@ def whole(
     m = missed(survey, scored, labels, count)
     scale = seen_value / max(count.total, 1e-300)
     value, variance = m.value * scale, m.variance * scale**2
-    part = Part(value, variance, *(float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2)))
+    low, high = (float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2)
+    part = Part(value, variance, low, high)
+    )
     theta = _part(
         seen_value + value,
         v_seen + variance,
@@ -93,9 +122,9 @@ def whole(
         level,
     )
     kappa = value / max(seen_value, 1e-300)
-    low = seen.low / max(seen.low + part.high, 1e-300)
-    high = seen.high / max(seen.high + part.low, 1e-300)
-    recall = (seen_value / max(theta.value, 1e-300), low, high)
+    least = seen.low / max(seen.low + part.high, 1e-300)
+    most = seen.high / max(seen.high + part.low, 1e-300)
+    recall = (seen_value / max(theta.value, 1e-300), least, most)
     cv2 = variance / max(value, 1e-300) ** 2 if value else 0.0
     return Whole(theta, seen, part, m.design_bound * scale, kappa, cv2, m.near_cv2, v_screen, positives, recall)
 
@@ -110,8 +139,9 @@ def _part(value: float, variance: float, known: float, positives: int, zero_boun
 
 
 def _zero_bound(survey: Survey, scored: Scored, labels: Labels, weight: Floats, level: float) -> float:
-    """Upper bound of a count of contents when no labelled one is positive: -ln(1 - level) over the probability that a positive would
-    have been labelled. The smaller of two views of where positives are: where scores are, or anywhere."""
+    """Upper bound of a count of contents when no labelled one is positive: -ln(1 - level) over the probability that a
+    positive would have been labelled. The smaller of two views of where positives are: where scores are, or
+    anywhere."""
     inclusion = label_inclusion(survey, scored, labels)
     use = survey.in_design
     if not labels.n:
@@ -122,14 +152,17 @@ def _zero_bound(survey: Survey, scored: Scored, labels: Labels, weight: Floats, 
 
 
 def label_inclusion(survey: Survey, scored: Scored, labels: Labels) -> Floats:
-    """[C] expected label probability by cell (contents that were not labelled do not tell theirs): labels / contents."""
-    n = np.bincount(scored.cell[labels.at], minlength=scored.n_cells)
-    size = np.bincount(scored.cell, minlength=scored.n_cells)
+    """[C] expected label probability by cell (contents that were not labelled do not tell theirs): labels /
+    contents."""
+    n = sums(scored.cell[labels.at], size=scored.n_cells)
+    size = sums(scored.cell, size=scored.n_cells)
     return (n / np.maximum(size, 1))[scored.cell]
 
 
 @dataclass(frozen=True)
 class Missed:
+    """What the gate misses, in contents, with the labelled positives found in rejected text."""
+
     value: float  # contents
     variance: float
     found: int
@@ -140,11 +173,12 @@ class Missed:
 def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Missed:
     """Positives in documents that the gate does not hit, counted in contents: a capture-recapture argument.
 
-    Among positive passages whose document is hit by *another* passage, those without a term of their own (near) and those with one
-    (multi) tell the odds omega that a positive carries no term. Documents hit by this passage alone (solo) then leave omega x solo
-    unseen. Assumes that a passage lacks a term independently of the others of its document (Chao 2001 reviews the bias if not: too
-    low where misses cluster). omega: gamma with one pseudo-count at an assumed gate recall of 0.9. The missed count: gamma with shape
-    1/2 at that mean, updated by the labelled positives found in rejected text.
+    Among positive passages whose document is hit by *another* passage, those without a term of their own (near) and
+    those with one (multi) tell the odds omega that a positive carries no term. Documents hit by this passage alone
+    (solo) then leave omega x solo unseen. Assumes that a passage lacks a term independently of the others of its
+    document (Chao 2001 reviews the bias if not: too low where misses cluster). omega: gamma with one pseudo-count at
+    an assumed gate recall of 0.9. The missed count: gamma with shape 1/2 at that mean, updated by the labelled
+    positives found in rejected text.
     """
     weight = survey.content_weights("passages", "distinct")
     unlabelled = np.ones(survey.size, bool)
@@ -190,4 +224,4 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     value = (shape + found) / b
     variance = (shape + found) / b**2 + 3 * value  # the last term: positives come in clusters of about three (trial)
     bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
-    return Missed(value, variance, int(round(found)), bound, near_cv2)
+    return Missed(value, variance, round(found), bound, near_cv2)
