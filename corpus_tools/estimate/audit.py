@@ -111,7 +111,7 @@ class Reckoning:
     def counts(
         self, topic: Topic, dimensions: Sequence[Pairs], totals: Mapping[tuple[tuple[str, str], str, str], Floats]
     ) -> tuple[dict[tuple[tuple[str, str], str, str], Counts], dict[tuple[str, str], Whole]]:
-        """Counts by (dimension, unit, basis), the corpus's included; the corpus's parts by (unit, basis), with labels."""
+        """Counts by (dimension, unit, basis), and the corpus's parts by (unit, basis) if labelled."""
         data = self.data
         scored = cells(data, topic.score, topic.labels, topic.trained_at)
         everything = bool(data.size) and topic.labels.n == data.size and bool(topic.labels.certain.all())

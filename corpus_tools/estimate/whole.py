@@ -110,9 +110,8 @@ def whole(
     m = missed(survey, scored, labels, count)
     scale = seen_value / max(count.total, 1e-300)
     value, variance = m.value * scale, m.variance * scale**2
-    low, high = (float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2)
+    low, high = (float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2))
     part = Part(value, variance, low, high)
-    )
     theta = _part(
         seen_value + value,
         v_seen + variance,
