@@ -1,0 +1,100 @@
+"""The classifier as it is used: texts in, a Polars frame of probabilities out, four places each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from corpus_tools.classifier.heads import Heads
+from corpus_tools.config import ClassifierConfig, digest
+from corpus_tools.embed import Encoder, EncoderSpec, checked
+from corpus_tools.errors import PackError
+from corpus_tools.pack import Pack, load_pack
+from corpus_tools.sampling import content_hash
+
+FORMAT = 1
+
+
+class Classifier:
+    """An encoder and its heads. `card` is what `classifiers/<classifier_id>.json` holds."""
+
+    def __init__(self, encoder: Encoder, heads: Heads, card: dict[str, Any]) -> None:
+        self.encoder, self.heads, self.card = encoder, heads, card
+        self.labels = heads.labels
+        self.classifier_id: str = card["classifier_id"]
+        self.vectors: dict[str, np.ndarray[Any, Any]] | None = None
+
+    def features(self, texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+        """Texts [n] -> features [n, d]."""
+        return self.encoder.encode(texts)
+
+    def score(self, texts: Sequence[str]) -> pl.DataFrame:
+        """Texts [n] -> one Float32 column per label [n], rounded to four places. A text without words scores like any other."""
+        return self.score_features(self.features(texts))
+
+    def score_features(self, features: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> pl.DataFrame:
+        """Features [n, d] -> one Float32 column per label [n]."""
+        scores = np.round(self.heads.probabilities(features), 4)
+        return pl.DataFrame({label: scores[:, i] for i, label in enumerate(self.labels)}, schema=dict.fromkeys(self.labels, pl.Float32))
+
+
+def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Path]:
+    """A pack's weights.json (or that of the folder named in the configuration), completed by its classifier_id; and its folder."""
+    folder = pack.weights if config.model == "pack" else Path(config.model)
+    path = folder / "weights.json"
+    try:
+        weights = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise PackError("no weights", where=str(path), expected="weights.json and its files", todo="Run `corpus-audit train`.") from None
+    except ValueError as error:
+        raise PackError(f"not valid JSON: {error}", where=str(path)) from error
+    if weights.get("format") != FORMAT:
+        raise PackError(f"weights of format {weights.get('format')}", where=str(path), expected=f"format {FORMAT}")
+    if tuple(weights["labels"]) != pack.labels:
+        raise PackError("the weights' labels are not the pack's", where=str(path), todo="Train again with this pack.")
+    engine = "torch"
+    identity = {key: weights[key] for key in ("encoder", "heads", "labels", "groups")} | {"engine": engine, "precision": config.precision}
+    card = {
+        "classifier_id": digest(identity),
+        "pack": pack.name,
+        "encoder": weights["encoder"].get("package") or weights["encoder"].get("folder"),
+        "tuned": bool(weights["encoder"].get("tuned")),
+        "precision": config.precision,
+        "engine": engine,
+        "labels": list(pack.labels),
+        "weights_sha256": weights["heads"]["sha256"],
+        "trained_on": weights.get("trained_on", {}),
+        "weights": weights,
+    }
+    return card, folder
+
+
+def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Classifier:
+    """Loads a pack's classifier; every file's hash is checked first. Raises PackError."""
+    config = config or ClassifierConfig()
+    card, folder = read_card(pack, config)
+    weights = card["weights"]
+    spec = {key: tuple(v) if isinstance(v, list) else v for key, v in weights["encoder"].items()}
+    if spec.get("tuned"):
+        spec["tuned"] = str(folder / spec["tuned"])
+    heads = Heads.load(checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"])
+    encoder = Encoder(EncoderSpec(**spec), precision=config.precision, device=config.device, batch=config.batch)
+    if heads.coef.shape[1] != encoder.dimension:
+        raise PackError(f"heads over {heads.coef.shape[1]} features, an encoder of {encoder.dimension}", where=str(folder))
+    return Classifier(encoder, heads, {key: value for key, value in card.items() if key != "weights"})
+
+
+def score_texts(texts: Sequence[str], pack: str | Pack = "ai_self_preservation", config: ClassifierConfig | None = None) -> pl.DataFrame:
+    """A list of texts in, a Polars frame of probabilities out (one column per label), in order; copies are scored once."""
+    pack = load_pack(pack) if isinstance(pack, str) else pack
+    frame = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String}).with_columns(
+        content=pl.Series([content_hash(text) for text in texts], dtype=pl.String)
+    )
+    unique = frame.unique("content", maintain_order=True)
+    scores = load_classifier(pack, config).score(unique["text"].to_list()).with_columns(unique["content"])
+    return frame.select("content").join(scores, on="content", how="left", maintain_order="left").drop("content")

@@ -1,0 +1,32 @@
+"""Fitted heads (and a tuned encoder) -> a folder of weights with their hashes: weights.json and safetensors, no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from corpus_tools.classifier.heads import Heads
+from corpus_tools.classifier.model import FORMAT
+from corpus_tools.embed import EncoderSpec
+from corpus_tools.pack import file_sha256
+
+
+def publish(heads: Heads, encoder: EncoderSpec, trained_on: Mapping[str, Any], folder: Path) -> Path:
+    """Writes `heads.safetensors`, then `weights.json`; `encoder.tuned` names a file already in the folder. Returns weights.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    heads.save(folder / "heads.safetensors")
+    spec = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(encoder).items()}
+    weights = {
+        "format": FORMAT,
+        "encoder": spec,
+        "heads": {"file": "heads.safetensors", "sha256": file_sha256(folder / "heads.safetensors")},
+        "labels": list(heads.labels),
+        "groups": [list(group) for group in heads.groups],
+        "trained_on": dict(trained_on),
+    }
+    path = folder / "weights.json"
+    path.write_text(json.dumps(weights, indent=1, sort_keys=True) + "\n", "utf-8")
+    return path
