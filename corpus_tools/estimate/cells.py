@@ -20,7 +20,8 @@ from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Ints, Surve
 
 PRIOR = 3.0  # labels that a cell's mean score is worth (trial: 1 to 10 made no difference that could be seen)
 SCORE_BINS = 64  # on the logit scale, between 1e-4 and 1 - 1e-4
-CELLS = {HIT: 8, NEAR: 4, SAMPLED: 4}  # score cells by gate stratum, at most
+CELLS = ((HIT, False, 5), (HIT, True, 6), (NEAR, None, 4), (SAMPLED, None, 4))
+"""Stratum, whether the passage is its document's only hit, and score cells at most. A lone hit is far more often a chance one."""
 FEWEST = 4  # labels in a cell; with fewer it joins its neighbour
 ASSUMED_RECALL = 0.9  # of the gate, where nothing is known of it
 
@@ -136,8 +137,9 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
     hits = 0.0
     labelled_here = np.zeros(survey.size, bool)
     labelled_here[labels.at[~labels.certain]] = True
-    for gate in (HIT, NEAR, SAMPLED):
-        here = np.flatnonzero(survey.gate == gate)
+    lone = survey.alone > 0.5
+    for gate, alone, most in CELLS:
+        here = np.flatnonzero((survey.gate == gate) & (lone == alone if alone is not None else True))
         if not len(here):
             continue
         missed_rate = 0.0
@@ -150,7 +152,7 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
             survey.home[here].astype(np.int64), score[here], trained_at, floor=missed_rate / 5
         )
         if gate == HIT:
-            hits = float(values[entry].sum())
+            hits += float(values[entry].sum())
         elif missed_rate:
             values = 0.8 * values + 0.2 * missed_rate
         shifted[here] = values[entry]
@@ -158,8 +160,8 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
         fine, _ = score_bins(values)
         mass = sums(fine[entry], np.sqrt(values * (1 - values))[entry] / survey.q[here], size=SCORE_BINS)
         root = np.cumsum(mass)
-        at = np.minimum((root - mass / 2) / max(root[-1], 1e-300) * CELLS[gate], CELLS[gate] - 1e-9).astype(int)
-        n = sums(at[fine[entry]], labelled_here[here], size=CELLS[gate])
+        at = np.minimum((root - mass / 2) / max(root[-1], 1e-300) * most, most - 1e-9).astype(int)
+        n = sums(at[fine[entry]], labelled_here[here], size=most)
         joined = _join(n, FEWEST)
         cell[here] = len(gates) + joined[at[fine]][entry]
         gates.extend([gate] * (int(joined.max()) + 1))

@@ -39,7 +39,7 @@ class Sample:
     tallies: pl.DataFrame
     truth: (
         pl.DataFrame
-    )  # per source: passages, positives, seen, words, positive_words, distinct_passages, distinct_positives
+    )  # per source: passages, positives, seen, words, positive_words, distinct_passages, distinct_positives, shift
     distinct: tuple[float, float, float]  # of the corpus: passages, positives, seen
     positive: pl.DataFrame  # content, value: of the candidates
 
@@ -140,7 +140,7 @@ def simulate(world: World, seed: int) -> Sample:
         pl.col("c").n_unique().alias("distinct_passages"),
         pl.col("c").filter("y").n_unique().alias("distinct_positives"),
     )
-    truth = truth.sort("domain")
+    truth = truth.sort("domain").join(pl.DataFrame({"domain": names, "shift": shift}), on="domain")
     by_document = pl.DataFrame(
         {
             "domain": names[source_of_row],

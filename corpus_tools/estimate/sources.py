@@ -16,7 +16,7 @@ from scipy import special
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile
 from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, open_variance
+from corpus_tools.estimate.whole import Whole, cell_means, open_variance
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 CLEAN_RECALL = 0.7  # assumed at least, of the gate in a source that it never hits
@@ -99,7 +99,10 @@ def sources(
     near_square = pairs.screened_square[unit, basis]
     near_u = u[:, near_cell].sum(1)
     u_in, sq_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
-    near_rate = float((rates.unlabelled * p_h)[near_cell].sum()) / max(float(rates.unlabelled[near_cell].sum()), 1e-300)
+    expected_near, weight_near = float((rates.unlabelled * p_h)[near_cell].sum()), float(rates.unlabelled[near_cell].sum())
+    rest_rate = expected_near / max(weight_near, 1e-300)
+    whole_near = survey.content_weights(unit, basis)[labels.at] * near_cell[scored.cell[labels.at]]
+    near_rate = (expected_near + float(whole_near @ labels.y)) / max(weight_near + float(whole_near.sum()), 1e-300)
 
     means, variances, log_weights = [], [], []
     for tau in TAUS:
@@ -133,7 +136,7 @@ def sources(
             v_synthetic = 1.5 * synthetic * _typical(near_square, near_total) + synthetic**2 * (
                 corpus.near_cv2 + 1 / info + 0.25
             )
-            own_near = near_known + near_u * near_rate * ratio
+            own_near = near_known + near_u * rest_rate * ratio
             v_own = near_square * np.maximum(near_rate * ratio, 1e-12) + 1e-12
             trust = v_synthetic / (v_synthetic + v_own)
             mean = mean + synthetic + trust * (own_near - synthetic)
@@ -152,7 +155,7 @@ def sources(
     missed = seen * corpus.kappa
     typical = _typical(sums(pairs.source, weight**2, size=x_size), sums(pairs.source, weight, size=x_size))
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
-    variance = variance + open_variance(survey, pairs, rates.rate[scored.cell], unit, basis)
+    variance = variance + open_variance(survey, pairs, cell_means(scored, rates, labels)[scored.cell], unit, basis)
     unknown = value - known
     low = known + gamma_quantile(unknown, variance, (1 - level) / 2)
     high = known + gamma_quantile(unknown, variance, (1 + level) / 2)

@@ -12,6 +12,9 @@ from corpus_tools.estimate.intervals import gamma_quantile
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 
+DISCREPANCY = 0.6  # relative, of the capture-recapture argument: terms of one document are not quite independent
+
+
 @dataclass(frozen=True)
 class Part:
     """An estimated count of positives with its variance and interval; `known` of them are labelled."""
@@ -39,6 +42,14 @@ class Whole:
     recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
 
 
+def cell_means(scored: Scored, rates: Rates, labels: Labels) -> Floats:
+    """[H] share of positives among all contents of a cell: labelled ones as they are, the others at the cell's rate."""
+    size = sums(scored.cell, size=scored.n_cells)
+    n = sums(scored.cell[labels.at], size=scored.n_cells)
+    k = sums(scored.cell[labels.at], labels.y, size=scored.n_cells)
+    return np.asarray((k + (size - n) * rates.rate) / np.maximum(size, 1), np.float64)
+
+
 def screen_variance(
     survey: Survey, scored: Scored, rates: Rates, labels: Labels, weight: Floats, unit: str, basis: str
 ) -> float:
@@ -52,7 +63,7 @@ def screen_variance(
     here = survey.in_design & (survey.q < 1)
     if not square or not here.any():
         return 0.0
-    p = rates.rate[scored.cell[here]]
+    p = cell_means(scored, rates, labels)[scored.cell[here]]
     expected = float(p.sum())
     mean = expected / max(float(here.sum()), 1.0)
     # Contents with a low screen probability also score low: weigh the rate as the variance is weighted.
@@ -95,7 +106,7 @@ def whole(
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
     v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
-    p = rates.rate[scored.cell]
+    p = cell_means(scored, rates, labels)[scored.cell]
     v_seen = rates.label_variance(level) + v_screen + float(open_variance(survey, survey.corpus, p, unit, basis)[0])
     size = float(weight @ (weight * scored.shifted)) / max(
         float(weight @ scored.shifted), 1e-300
@@ -158,6 +169,11 @@ def label_inclusion(survey: Survey, scored: Scored, labels: Labels) -> Floats:
     return (n / np.maximum(size, 1))[scored.cell]
 
 
+def _solo_cv2(survey: Survey, scored: Scored, count: Rates, solo: float) -> float:
+    by_cell = sums(scored.cell, survey.alone * (survey.gate == HIT), size=scored.n_cells)
+    return float((by_cell**2 * count.variance).sum()) / max(solo, 1e-9) ** 2
+
+
 @dataclass(frozen=True)
 class Missed:
     """What the gate misses, in contents, with the labelled positives found in rejected text."""
@@ -196,6 +212,7 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         + float((count.square * count.rate * (1 - count.rate))[in_near].sum())
         + square * near_rate
     )
+    solo_cv2 = _solo_cv2(survey, scored, count, solo)
     omega0 = (1 - ASSUMED_RECALL) / ASSUMED_RECALL
     if near_value > 0 and near_variance > 0:
         events = near_value**2 / near_variance
@@ -218,7 +235,8 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         anywhere = audit * float(np.average(labelled, weights=w))
         by_score = audit * float(np.average(labelled, weights=np.maximum(w * scored.shifted[rest], 1e-300)))
         phi = min(anywhere, by_score)
-    shape = 0.5
+    # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
+    shape = 1 / (1 / (1 + events) + solo_cv2 + DISCREPANCY**2)
     b = shape / expected + phi
     value = (shape + found) / b
     variance = (shape + found) / b**2 + 3 * value  # the last term: positives come in clusters of about three (trial)
