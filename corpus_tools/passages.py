@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import polars as pl
+import pyarrow as pa
 
 from corpus_tools.config import PassageConfig
 from corpus_tools.sampling import content_hash
+from corpus_tools.tables import PASSAGES
 
 _PARAGRAPH_ENDS = ("\n\n", "\n\r\n")
 _SENTENCE_ENDS = (". ", ".\n", "? ", "! ", '." ', ".” ", ".) ", "。", "！", "？")
@@ -92,3 +94,14 @@ def count_passages(documents: pl.DataFrame, passages: pl.DataFrame) -> pl.DataFr
     return documents.join(counts, on="document_id", how="left", maintain_order="left").with_columns(
         pl.col("hit_passages", "near_passages", "sampled_passages").fill_null(0)
     )
+
+
+EXCERPT = 240
+"""Characters of a candidate's text that are kept where the configuration says `excerpt`."""
+
+
+def to_table(passages: pl.DataFrame, keep: str) -> pa.Table:
+    """Passages -> the table that is stored: text of candidates only, `full`, `excerpt` or `none`."""
+    text = {"full": pl.col("text"), "excerpt": pl.col("text").str.slice(0, EXCERPT), "none": pl.lit(None, pl.String)}[keep]
+    kept = passages.with_columns(text=pl.when("drawn").then(text)).select(PASSAGES.names)
+    return kept.to_arrow().cast(PASSAGES)

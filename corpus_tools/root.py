@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -147,11 +149,51 @@ class Root:
             if not name.endswith(".vectors.parquet")
         }
 
+    @contextmanager
+    def shard_writer(self, scan_id: str, shard_id: str) -> Iterator[ShardWriter]:
+        """Writes a shard's tables piece by piece, so that memory does not grow with the shard; nothing shows until `finish`."""
+        final = self.at("shards", scan_id, shard_id)
+        folder = self.at("shards", scan_id, f".{shard_id}.{uuid.uuid4().hex}") if self.local else final
+        try:
+            self.fs.makedirs(folder, exist_ok=True)
+            writer = ShardWriter(self, folder, final)
+            try:
+                yield writer
+            finally:
+                writer.close()
+                if self.local:
+                    shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            raise RootError(
+                f"cannot write shard {shard_id}: {error}", where=self.uri,
+                todo="Free space or mend the permissions, then run again; finished shards are kept.",
+            ) from error  # fmt: skip
+
     def write_shard(self, scan_id: str, shard_id: str, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> None:
-        """Writes a shard's tables, then its manifest."""
-        for name in SHARD_TABLES:
-            self.write_table(tables[name], "shards", scan_id, shard_id, f"{name}.parquet")
-        self.write_json(manifest, "shards", scan_id, shard_id, "manifest.json")
+        """Writes a shard's four tables and its manifest at once."""
+        with self.shard_writer(scan_id, shard_id) as writer:
+            for name in SHARD_TABLES:
+                writer.add(name, tables[name])
+            writer.finish(manifest)
+
+    @contextmanager
+    def score_writer(self, classifier_id: str, scan_id: str, shard_id: str) -> Iterator[ScoreWriter]:
+        """Writes a shard's scores (and vectors) piece by piece; nothing shows until `finish`."""
+        writer = ScoreWriter(self, ("scores", classifier_id, scan_id), shard_id)
+        try:
+            yield writer
+        except OSError as error:
+            raise RootError(f"cannot write scores of shard {shard_id}: {error}", where=self.uri, todo="Free space, then run again.") from error
+        finally:
+            writer.close()
+
+    def sweep(self, scan_id: str) -> None:
+        """Removes what a killed run left half-written in a local root. For the one process that starts an audit."""
+        if self.local:
+            for left in Path(self.at("shards", scan_id)).glob(".*"):
+                shutil.rmtree(left, ignore_errors=True)
+            for left in Path(self.at("scores")).glob(f"*/{scan_id}/.*"):
+                left.unlink(missing_ok=True)
 
     def manifest(self, scan_id: str, shard_id: str) -> dict[str, Any]:
         """A done shard's manifest: its books, and its address."""
@@ -189,3 +231,64 @@ class Root:
         """Every run, in order of time."""
         runs = [self.read_json("runs", name) for name in self.names("runs")]
         return sorted(runs, key=lambda run: (run["started"], run["run_id"]))
+
+
+class ShardWriter:
+    """One shard's tables while they grow; made by Root.shard_writer."""
+
+    def __init__(self, root: Root, folder: str, final: str) -> None:
+        self._root, self._folder, self._final = root, folder, final
+        self._files: dict[str, tuple[Any, pq.ParquetWriter]] = {}
+
+    def add(self, name: str, table: pa.Table) -> None:
+        """Appends rows to a table; the first call sets its schema."""
+        if name not in self._files:
+            sink = self._root.fs.open(f"{self._folder}/{name}.parquet", "wb")
+            self._files[name] = (sink, pq.ParquetWriter(sink, table.schema, compression="zstd"))
+        if len(table):
+            self._files[name][1].write_table(table)
+
+    def close(self) -> None:
+        """Closes every file; without `finish` the shard stays undone."""
+        for sink, writer in self._files.values():
+            writer.close()
+            sink.close()
+        self._files = {}
+
+    def finish(self, manifest: Mapping[str, Any]) -> None:
+        """Closes the tables, writes the manifest last; a local shard appears by one rename."""
+        self.close()
+        data = json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False).encode()
+        self._root._write(f"{self._folder}/manifest.json", data)
+        if self._root.local:
+            try:
+                os.rename(self._folder, self._final)
+            except OSError:
+                if not Path(self._final, "manifest.json").is_file():
+                    raise  # else another worker finished the same shard with the same rows
+
+
+class ScoreWriter:
+    """One shard's scores while they grow; made by Root.score_writer."""
+
+    def __init__(self, root: Root, place: tuple[str, ...], shard_id: str) -> None:
+        self._root, self._place, self._shard = root, place, shard_id
+        self._tables: dict[str, list[pa.Table]] = {"": [], ".vectors": []}
+
+    def add(self, scores: pa.Table, vectors: pa.Table, *, vectors_kept: bool) -> int:
+        """Appends scores, and vectors where they are kept; returns how many rows."""
+        self._tables[""].append(scores)
+        if vectors_kept:
+            self._tables[".vectors"].append(vectors)
+        return len(scores)
+
+    def close(self) -> None:
+        """Lets go of what was not finished."""
+        self._tables = {"": [], ".vectors": []}
+
+    def finish(self) -> None:
+        """Writes the files whole; the scores last."""
+        for suffix in (".vectors", ""):
+            if self._tables[suffix]:
+                table = pa.concat_tables(self._tables[suffix])
+                self._root.write_table(table, *self._place, f"{self._shard}{suffix}.parquet")

@@ -1,13 +1,14 @@
 """One shard, in two verbs. `choose`: read, gate, split, screen: which passages are kept. `judge`: embed, classify.
 
-Rescoring an old scan is the second verb alone. The books are balanced here:
-read = kept + empty + rejected + failed, and each rejected or failed record stands in `rejects`.
+`scan` strings them together and writes what comes out; rescoring an old scan is the second verb alone. The books are
+balanced here: read = kept + empty + rejected + failed, and each rejected or failed record stands in `rejects`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 import polars as pl
 import pyarrow as pa
@@ -18,11 +19,16 @@ from corpus_tools.config import AuditConfig, CorpusEntry
 from corpus_tools.errors import CorpusAuditError
 from corpus_tools.gate import Gate, audit_draw, join, load_lexicon
 from corpus_tools.pack import Pack
-from corpus_tools.passages import count_passages, split_documents
-from corpus_tools.readers import READERS, Reject
+from corpus_tools.passages import count_passages, split_documents, to_table
+from corpus_tools.readers import READERS, Reject, rejects_table
+from corpus_tools.root import Root
 from corpus_tools.screen import screen
 from corpus_tools.shards import Shard
 from corpus_tools.sources import documents_read, open_documents
+from corpus_tools.tables import DOCUMENTS, TALLY_COUNTS
+
+JUDGED_AT_ONCE = 512
+"""Candidates gathered before the encoder is called: enough to sort by length, few enough to hold."""
 
 
 @dataclass
@@ -73,6 +79,7 @@ class Chosen:
     tally: pl.DataFrame
     rejects: list[Reject]
     books: Books
+    unread: str = ""  # of a shard that breaks off: what was not read
 
 
 def choose(shard: Shard, entry: CorpusEntry, rules: Rules) -> Iterator[Chosen]:
@@ -101,11 +108,82 @@ def choose(shard: Shard, entry: CorpusEntry, rules: Rules) -> Iterator[Chosen]:
                 rejected=sum(r.records for r in batch.rejects if r.fate == "rejected"),
                 failed=sum(r.records for r in batch.rejects if r.fate == "failed"),
             ),
+            batch.unread,
         )
 
 
-def judge(candidates: pl.DataFrame, classifier: Classifier) -> pa.Table:
-    """Candidates (passage_id, content, text) -> scores (passage_id, content, one column per label); a content is scored once."""
+def judge(candidates: pl.DataFrame, classifier: Classifier) -> tuple[pa.Table, pa.Table]:
+    """Candidates (passage_id, content, text) -> scores (passage_id, content, one column per label) and vectors.
+
+    A content is scored once.
+    """
     unique = candidates.unique("content", keep="first", maintain_order=True)
-    scores = classifier.score(unique["text"].to_list()).with_columns(unique["content"])
-    return candidates.select("passage_id", "content").join(scores, on="content", how="left", maintain_order="left").to_arrow()
+    features = classifier.features(unique["text"].to_list())
+    scores = classifier.score_features(features).with_columns(
+        content=unique["content"], vector=pl.Series(features, dtype=pl.Array(pl.Float32, features.shape[1]))
+    )
+    joined = candidates.select("passage_id", "content").join(scores, on="content", how="left", maintain_order="left")
+    return joined.drop("vector").to_arrow(), joined.select("passage_id", "vector").to_arrow()
+
+
+def scan(
+    shard: Shard,
+    entry: CorpusEntry,
+    rules: Rules,
+    classifier: Classifier,
+    root: Root,
+    scan_id: str,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Chooses and judges one shard, writes its tables, then its scores; returns its manifest.
+
+    `progress` is told the bytes of text read since it was last told.
+    """
+    store = rules.config.store
+    books, counts, unread = Books(), tally.empty(), ""
+    waiting: list[pl.DataFrame] = []
+    candidates = 0
+    with (
+        root.shard_writer(scan_id, shard.shard_id) as writer,
+        root.score_writer(classifier.classifier_id, scan_id, shard.shard_id) as scored,
+    ):
+        for chosen in choose(shard, entry, rules):
+            books, counts, unread = books + chosen.books, tally.add([counts, chosen.tally]), chosen.unread or unread
+            writer.add("documents", tally.to_arrow(chosen.documents, DOCUMENTS))
+            writer.add("passages", to_table(chosen.passages, store.text))
+            writer.add("rejects", rejects_table(chosen.rejects))
+            waiting.append(chosen.passages.filter("drawn").select("passage_id", "content", "text"))
+            if sum(map(len, waiting)) >= JUDGED_AT_ONCE:
+                candidates += scored.add(*judge(pl.concat(waiting), classifier), vectors_kept=store.vectors)
+                waiting = []
+            if progress:
+                progress(int(chosen.tally["bytes"].sum()))
+        books.check()
+        candidates += scored.add(*judge(pl.concat(waiting), classifier), vectors_kept=store.vectors)
+        writer.add("tallies", tally.to_arrow(counts))
+        manifest = {
+            **{name: getattr(shard, name) for name in ("shard_id", "dataset", "address", "format", "bytes", "revision")},
+            **asdict(books),
+            **{name: int(counts[name].sum()) for name in TALLY_COUNTS if name != "bytes"},
+            "text_bytes": int(counts["bytes"].sum()),
+            "candidates": candidates,
+            "status": "partial" if unread else "done",
+            "unread": unread,
+        }
+        writer.finish(manifest)
+        scored.finish()
+    return manifest
+
+
+def rescore(shard: Shard, entry: CorpusEntry, rules: Rules, classifier: Classifier, root: Root, scan_id: str) -> None:
+    """Judges a shard that was chosen before, by its stored texts, or by choosing it again where they are not kept whole."""
+    with root.score_writer(classifier.classifier_id, scan_id, shard.shard_id) as scored:
+        if rules.config.store.text == "full":
+            table = root.read_table("shards", scan_id, shard.shard_id, "passages.parquet")
+            frames = iter([cast(pl.DataFrame, pl.from_arrow(table))])
+        else:
+            frames = (chosen.passages for chosen in choose(shard, entry, rules))
+        for passages in frames:
+            drawn = passages.filter("drawn").select("passage_id", "content", "text")
+            scored.add(*judge(drawn, classifier), vectors_kept=rules.config.store.vectors)
+        scored.finish()

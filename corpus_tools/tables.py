@@ -5,6 +5,8 @@ Ids are strings. A *content* is the xxh3 hash (128 bit, 32 hexadecimal digits) o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 STRATA = ("hit", "near", "sampled")
@@ -96,6 +98,13 @@ TALLY_COUNTS = tuple(f.name for f in TALLIES if pa.types.is_integer(f.type) and 
 
 SCORE_KEYS = _schema(("passage_id", pa.string()), ("content", pa.string()))
 """Score files: these two and one float32 column per label of the pack, rounded to four places."""
+
+
+
+def score_schema(labels: Sequence[str]) -> pa.Schema:
+    """Schema of a score file for a pack's labels."""
+    return pa.schema([*SCORE_KEYS, *(pa.field(label, pa.float32()) for label in labels)])
+
 
 VECTORS = _schema(("passage_id", pa.string()), ("vector", pa.list_(pa.float32())))
 

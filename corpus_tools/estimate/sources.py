@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile
@@ -104,6 +104,8 @@ def sources(
     whole_near = survey.content_weights(unit, basis)[labels.at] * near_cell[scored.cell[labels.at]]
     near_rate = (expected_near + float(whole_near @ labels.y)) / max(weight_near + float(whole_near.sum()), 1e-300)
 
+    # A few positives of its own make a source's shift uncertain beyond its curvature: a t quantile, as far as they decide it.
+    few = (stats.t.ppf((1 + level) / 2, 3 + k.sum(1)) / stats.norm.ppf((1 + level) / 2)) ** 2
     means, variances, log_weights = [], [], []
     for tau in TAUS:
         d = np.zeros(x_size)

@@ -12,6 +12,7 @@ from corpus_tools.estimate.intervals import gamma_quantile
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 
+PRIOR_EVENTS = 0.25  # near positives that the assumed recall of the gate is worth
 DISCREPANCY = 0.6  # relative, of the capture-recapture argument: terms of one document are not quite independent
 
 
@@ -191,7 +192,7 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     Among positive passages whose document is hit by *another* passage, those without a term of their own (near) and
     those with one (multi) tell the odds omega that a positive carries no term. Documents hit by this passage alone
     (solo) then leave omega x solo unseen. Assumes that a passage lacks a term independently of the others of its
-    document (Chao 2001 reviews the bias if not: too low where misses cluster). omega: gamma with one pseudo-count at
+    document (Chao 2001 reviews the bias if not: too low where misses cluster). omega: gamma with a quarter of a count at
     an assumed gate recall of 0.9. The missed count: gamma with shape 1/2 at that mean, updated by the labelled
     positives found in rejected text.
     """
@@ -216,11 +217,11 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     omega0 = (1 - ASSUMED_RECALL) / ASSUMED_RECALL
     if near_value > 0 and near_variance > 0:
         events = near_value**2 / near_variance
-        omega = (1 + events) / (1 / omega0 + events * multi / near_value)
+        omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + events * multi / near_value)
         near_cv2 = 1 / events
     else:  # no near passages, or a census of them
         events = near_value
-        omega = (1 + events) / (1 / omega0 + multi)
+        omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + multi)
         near_cv2 = 0.0
     expected = max(omega * solo, 1e-9)
 
@@ -236,7 +237,7 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         by_score = audit * float(np.average(labelled, weights=np.maximum(w * scored.shifted[rest], 1e-300)))
         phi = min(anywhere, by_score)
     # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
-    shape = 1 / (1 / (1 + events) + solo_cv2 + DISCREPANCY**2)
+    shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
     b = shape / expected + phi
     value = (shape + found) / b
     variance = (shape + found) / b**2 + 3 * value  # the last term: positives come in clusters of about three (trial)

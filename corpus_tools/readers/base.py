@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import orjson
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from corpus_tools.config import CorpusEntry
 from corpus_tools.shards import Shard
-from corpus_tools.tables import DOCUMENT_BATCH
+from corpus_tools.tables import DOCUMENT_BATCH, REJECTS
 
 BATCH_BYTES = 8 << 20
 """Text per batch, about: memory is bounded by this, not by the shard."""
@@ -46,6 +46,11 @@ class Batch:
     def read(self) -> int:
         """Records accounted for."""
         return len(self.documents) + sum(r.records for r in self.rejects)
+
+
+def rejects_table(rejects: list[Reject]) -> pa.Table:
+    """Rejects -> tables.REJECTS."""
+    return pa.Table.from_pylist([asdict(reject) for reject in rejects], schema=REJECTS)
 
 
 class Reader(Protocol):
