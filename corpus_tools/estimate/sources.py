@@ -19,6 +19,7 @@ from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole, cell_means, open_variance
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
+ALIKE = 0.5  # relative sd between sources of near positives over hit positives
 CLEAN_RECALL = 0.7  # assumed at least, of the gate in a source that it never hits
 
 
@@ -99,10 +100,15 @@ def sources(
     near_square = pairs.screened_square[unit, basis]
     near_u = u[:, near_cell].sum(1)
     u_in, sq_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
-    expected_near, weight_near = float((rates.unlabelled * p_h)[near_cell].sum()), float(rates.unlabelled[near_cell].sum())
+    expected_near, weight_near = (
+        float((rates.unlabelled * p_h)[near_cell].sum()),
+        float(rates.unlabelled[near_cell].sum()),
+    )
     rest_rate = expected_near / max(weight_near, 1e-300)
     whole_near = survey.content_weights(unit, basis)[labels.at] * near_cell[scored.cell[labels.at]]
     near_rate = (expected_near + float(whole_near @ labels.y)) / max(weight_near + float(whole_near.sum()), 1e-300)
+    near_whole = expected_near + float(whole_near @ labels.y)
+    near_over_hit = near_whole / max(rates.total - near_whole, 1e-300)
 
     # A few positives of its own make a source's shift uncertain beyond its curvature: a t quantile, as far as they decide it.
     few = (stats.t.ppf((1 + level) / 2, 3 + k.sum(1)) / stats.norm.ppf((1 + level) / 2)) ** 2
@@ -129,17 +135,20 @@ def sources(
         mean = expected.sum(1)
         lean = (expected * (1 - p)).sum(1)  # d mean / d shift
         variance = (
-            lean**2 / info + (sq_in * p * (1 - p)).sum(1) + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1)
+            lean**2 / info * (1 + (few - 1) * (1 - 1 / (tau**2 * info)))
+            + (sq_in * p * (1 - p)).sum(1)
+            + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1)
         )
         if near_cell.any():
             ratio = np.where(u_in.sum(1) > 0, mean / np.maximum((u_in * p_h).sum(1), 1e-300), 1.0)
-            synthetic = near_total * near_rate * ratio
-            # Linear Bayes between the corpus's near rate and the source's own near passages.
+            # Positives without a term go with those that have one, source by source, as far as sources are alike in that;
+            # linear Bayes between this and the source's own near passages, most of which were not drawn.
+            synthetic = np.where(near_total > 0, (known + mean) * near_over_hit, 0.0)
             v_synthetic = 1.5 * synthetic * _typical(near_square, near_total) + synthetic**2 * (
-                corpus.near_cv2 + 1 / info + 0.25
+                corpus.near_cv2 + variance / np.maximum(known + mean, 1e-300) ** 2 + ALIKE**2
             )
             own_near = near_known + near_u * rest_rate * ratio
-            v_own = near_square * np.maximum(near_rate * ratio, 1e-12) + 1e-12
+            v_own = near_square * np.maximum(near_rate, synthetic / np.maximum(near_total, 1e-300)) + 1e-12
             trust = v_synthetic / (v_synthetic + v_own)
             mean = mean + synthetic + trust * (own_near - synthetic)
             variance = variance + v_synthetic * (1 - trust)

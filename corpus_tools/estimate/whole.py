@@ -12,7 +12,7 @@ from corpus_tools.estimate.intervals import gamma_quantile
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 
-PRIOR_EVENTS = 0.25  # near positives that the assumed recall of the gate is worth
+PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
 DISCREPANCY = 0.6  # relative, of the capture-recapture argument: terms of one document are not quite independent
 
 
@@ -192,8 +192,8 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     Among positive passages whose document is hit by *another* passage, those without a term of their own (near) and
     those with one (multi) tell the odds omega that a positive carries no term. Documents hit by this passage alone
     (solo) then leave omega x solo unseen. Assumes that a passage lacks a term independently of the others of its
-    document (Chao 2001 reviews the bias if not: too low where misses cluster). omega: gamma with a quarter of a count at
-    an assumed gate recall of 0.9. The missed count: gamma with shape 1/2 at that mean, updated by the labelled
+    document (Chao 2001 reviews the bias if not: too low where misses cluster). omega: gamma with a tenth of a count at
+    an assumed gate recall of 0.9. The missed count: gamma at that mean, updated by the labelled
     positives found in rejected text.
     """
     weight = survey.content_weights("passages", "distinct")

@@ -1,0 +1,218 @@
+"""An audit: a scan's shards under one classifier. Files of the root -> what the estimates take; estimates -> the root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import polars as pl
+
+from corpus_tools.config import AuditConfig, CorpusEntry, frozen
+from corpus_tools.config import digest as _digest
+from corpus_tools.estimate import Allocation, Estimates, Questions, allocate, estimate_audit
+from corpus_tools.labels import create_round, draw_round, labels_table, read_round, round_names
+from corpus_tools.pack import Pack, load_pack
+from corpus_tools.root import Root, audit_id
+from corpus_tools.shards import Plan
+from corpus_tools.tables import MEASURES, PREVALENCE, TOTALS
+
+DIMENSIONS = ("corpus", "dataset", "domain", "year", "language", "mode", "kind")
+
+
+def scan_id(config: AuditConfig, pack: Pack) -> str:
+    """Hash of what decides which passages are kept."""
+    return _digest(frozen(config, pack))
+
+
+def questions(pack: Pack) -> Questions:
+    """What a pack asks of its labels."""
+    return Questions(
+        labels=pack.labels, headline=pack.headline, modes=pack.modes, balance=pack.balance, outcomes=pack.outcomes,
+        outcome_of=pack.outcome_of,
+    )  # fmt: skip
+
+
+def describe(config: AuditConfig, pack: Pack, classifier_id: str, plan: Plan, manifests: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
+    """Configuration, plan, manifests of the done shards and errors of the failed ones (by shard_id) -> audit.json.
+
+    No times and no machines: the same inputs give the same bytes.
+    """
+    scanned = scan_id(config, pack)
+    taken = plan.sampled()
+    counted: dict[str, int] = {}
+    for manifest in manifests.values():
+        counted[manifest["dataset"]] = counted.get(manifest["dataset"], 0) + 1
+    sampled = {name: (counted.get(name, 0), there) for name, (_, there) in taken.items()}
+    shards = [
+        {
+            "dataset": s.dataset, "address": s.address, "uri": s.uri, "format": s.format, "bytes": s.bytes,
+            "revision": s.revision, "shard_id": s.shard_id,
+            "status": "failed" if s.shard_id in failed else manifests[s.shard_id]["status"],
+            "error": failed.get(s.shard_id) or manifests.get(s.shard_id, {}).get("unread", ""),
+            "shard_probability": _rate(*taken[s.dataset]),
+        }
+        for s in sorted(plan.shards, key=lambda s: (s.dataset, s.address))
+        if s.shard_id in failed or s.shard_id in manifests
+    ]  # fmt: skip
+    done = sorted(manifests)
+    return {
+        "audit_id": audit_id(scanned, classifier_id, done),
+        "name": config.name,
+        "scan_id": scanned,
+        "classifier_id": classifier_id,
+        "pack": config.pack,
+        "threshold": config.classifier.threshold,
+        "headline": pack.headline,
+        "sampled": {name: list(pair) for name, pair in sampled.items()},
+        "shards": shards,
+        "books": {
+            key: sum(int(manifests[s][key]) for s in done) for key in ("read", "kept", "empty", "rejected", "failed")
+        },
+        "dimensions": [*DIMENSIONS, *config.source_names],
+        "crossings": [list(pair) for pair in config.crossings],
+        "kinds": config.kinds,
+        "epochs": {entry.name: entry.epochs for entry in config.corpus},
+        "label_names": list(pack.labels),
+        "seed": config.seed,
+    }
+
+
+def _rate(taken: int, there: int) -> float:
+    return taken / there if there else 1.0
+
+
+def scored_passages(root: Root, audit: Mapping[str, Any], pack: Pack, *, texts: bool = False) -> pl.DataFrame:
+    """One row per passage of every opened document, drawn or not, with source keys, stage probabilities and scores (null where none)."""
+    scan, shards = audit["scan_id"], done_shards(audit)
+    names = source_names(audit)
+    columns = ["passage_id", "document_id", "content", "stratum", "screen_probability", "drawn", "n_words"]
+    passages = cast(pl.DataFrame, pl.from_arrow(root.shard_table(scan, shards, "passages", [*columns, "terms", "text"] if texts else columns)))
+    documents = cast(pl.DataFrame, pl.from_arrow(root.shard_table(scan, shards, "documents")))
+    documents = _spread(documents, names, audit, pack).select(
+        "document_id", "open_probability", "unscored", "dataset", "domain", "year", "language", "kind", *names,
+        *(["url"] if texts else []), document_content="content",
+    )  # fmt: skip
+    scores = root.scores(audit["classifier_id"], scan, shards).drop("content")
+    return (
+        passages.join(documents, on="document_id", how="left", maintain_order="left")
+        .join(scores, on="passage_id", how="left", maintain_order="left")
+        .join(_shard_rates(audit), on="shard_id", how="left", maintain_order="left")
+    )
+
+
+def tallies(root: Root, audit: Mapping[str, Any], pack: Pack) -> pl.DataFrame:
+    """The audit's tallies with plain source columns and the shards' probability."""
+    frame = cast(pl.DataFrame, pl.from_arrow(root.shard_table(audit["scan_id"], done_shards(audit), "tallies")))
+    frame = _spread(frame, source_names(audit), audit, pack).join(_shard_rates(audit), on="shard_id", how="left")
+    if (frame["language"] == "").any():  # given for some documents only: the estimates take it from opened documents
+        frame = frame.drop("language")
+    return frame.drop("shard_id")
+
+
+def _spread(frame: pl.DataFrame, names: Sequence[str], audit: Mapping[str, Any], pack: Pack) -> pl.DataFrame:
+    """The map `sources` as plain columns, and `kind` by the configuration's map, then the pack's; '' where none says."""
+    maps = [dict(m) if not isinstance(m, list) else {e["key"]: e["value"] for e in m} for m in frame["sources"].to_list()]
+    kinds = {**pack.kinds, **audit["kinds"]}
+    named = pl.coalesce(
+        pl.col("domain").replace_strict(kinds, default=None, return_dtype=pl.String),
+        pl.col("dataset").replace_strict(kinds, default=None, return_dtype=pl.String),
+        pl.lit(""),
+    )
+    return frame.with_columns(
+        *(pl.Series(name, [m.get(name, "") for m in maps], dtype=pl.String) for name in names), kind=named
+    ).drop("sources")
+
+
+def _shard_rates(audit: Mapping[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "shard_id": [s["shard_id"] for s in audit["shards"]],
+            "shard_probability": [s["shard_probability"] for s in audit["shards"]],
+        },
+        schema={"shard_id": pl.String, "shard_probability": pl.Float64},
+    )
+
+
+def done_shards(audit: Mapping[str, Any]) -> list[str]:
+    """shard_ids of an audit's shards that stand, in order of data set and address."""
+    return [s["shard_id"] for s in audit["shards"] if s["status"] != "failed"]
+
+
+def source_names(audit: Mapping[str, Any]) -> list[str]:
+    """Source keys of an audit beyond the usual dimensions."""
+    return [name for name in audit["dimensions"] if name not in DIMENSIONS]
+
+
+def usable_rounds(root: Root, audit: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Rounds of the audit's scan and classifier with role `estimate` and labels -> those that cover every shard, and those that do not.
+
+    A round drawn before some shards arrived says nothing of them: it is not used until it is topped up.
+    """
+    covering, short = [], []
+    for name in round_names(root):
+        rule, _ = read_round(root, name)
+        if rule["role"] != "estimate" or rule["scan_id"] != audit["scan_id"] or not rule.get("labelled"):
+            continue
+        (covering if set(done_shards(audit)) <= set(rule["shards"]) else short).append(name)
+    return covering, short
+
+
+def estimate(root: Root, audit: Mapping[str, Any], pack: Pack, *, label_names: Sequence[str] | None = None) -> Estimates:
+    """Estimates of one audit from what the root holds; `label_names` restricts the rounds (an empty list: the state before labels)."""
+    rounds = usable_rounds(root, audit)[0] if label_names is None else list(label_names)
+    return estimate_audit(
+        scored_passages(root, audit, pack),
+        tallies(root, audit, pack),
+        labels_table(root, rounds),
+        questions(pack),
+        audit_id=audit["audit_id"],
+        dimensions=audit["dimensions"],
+        crossings=[(a, b) for a, b in audit["crossings"] if {a, b} <= set(audit["dimensions"])],
+        exposure=audit["epochs"],
+        shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
+        seed=audit["seed"],
+    )
+
+
+def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
+    """Writes an audit with its estimates."""
+    root.write_audit(
+        audit,
+        {
+            "totals": estimates.totals.to_arrow().cast(TOTALS),
+            "prevalence": estimates.prevalence.to_arrow().cast(PREVALENCE),
+            "measures": estimates.measures.to_arrow().cast(MEASURES),
+        },
+    )
+
+
+def sample_round(
+    root: Root, audit: Mapping[str, Any], pack: Pack, *, name: str, size: int, role: str = "estimate", label: str = "", by: str = "", seed: int | None = None
+) -> tuple[Allocation, pl.DataFrame]:
+    """Draws a label round from an audit's candidates and writes it; returns the rule and the drawn passages with their texts."""
+    seed = audit["seed"] if seed is None else seed
+    candidates = scored_passages(root, audit, pack, texts=True).filter(pl.col(label or pack.headline).is_not_null())
+    rule = allocate(candidates, size, score=label or pack.headline, source_class=by or None)
+    drawn = draw_round(rule.probabilities(), name, seed)
+    first = candidates.unique("content", keep="first", maintain_order=True)
+    drawn = drawn.join(first, on="content", how="left", maintain_order="left")
+    create_round(
+        root,
+        {
+            "round": name, "role": role, "audit_id": audit["audit_id"], "scan_id": audit["scan_id"],
+            "classifier_id": audit["classifier_id"], "shards": done_shards(audit), "seed": seed, "size": size,
+            "label": label or pack.headline, "by": by, "cells": rule.rates.to_dicts(),
+        },
+        drawn,
+    )  # fmt: skip
+    return rule, drawn
+
+
+def pack_of(audit: Mapping[str, Any]) -> Pack:
+    """The pack an audit was made with."""
+    return load_pack(audit["pack"])
+
+
+def entry_of(config: AuditConfig, dataset: str) -> CorpusEntry:
+    """The corpus entry of a data set."""
+    return next(entry for entry in config.corpus if entry.name == dataset)

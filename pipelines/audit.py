@@ -1,0 +1,152 @@
+"""The audit flow: plan -> scan each -> estimate -> load -> report. What is done is found in the root and not done again."""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from prefect import flow
+from prefect.futures import as_completed
+
+from corpus_tools import audit as audits
+from corpus_tools.classifier.model import read_card
+from corpus_tools.config import AuditConfig, frozen
+from corpus_tools.errors import ShardFailed, Stop
+from corpus_tools.pack import load_pack
+from corpus_tools.root import Root
+from corpus_tools.shards import Shard
+from pipelines import runners, tasks
+
+
+class Watcher(Protocol):
+    """Is told how the audit goes; the command line shows it."""
+
+    def planned(self, shards: int, done: int, total_bytes: int) -> None: ...
+    def read(self, shard_id: str, text_bytes: int) -> None: ...
+    def finished(self, shards: int, file_bytes: int, failed: int) -> None: ...
+    def step(self, name: str) -> None: ...
+
+
+class Quiet:
+    """A watcher that shows nothing."""
+
+    def planned(self, shards: int, done: int, total_bytes: int) -> None: ...
+    def read(self, shard_id: str, text_bytes: int) -> None: ...
+    def finished(self, shards: int, file_bytes: int, failed: int) -> None: ...
+    def step(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an audit came to. `labels_wanted`: labels still missing for an interval of the corpus; 0 if none."""
+
+    audit_id: str
+    scan_id: str
+    classifier_id: str
+    database: str
+    report: str
+    scanned: int
+    reused: int
+    failed: dict[str, str]
+    labels_wanted: int
+
+
+_watcher: Watcher = Quiet()  # a flow's parameters are shown and stored by Prefect; this is neither
+
+
+@flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
+def audit_flow(config: AuditConfig) -> Outcome:
+    """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report."""
+    watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
+    started = datetime.now(UTC)
+    card, _ = read_card(pack, config.classifier)
+    scan_id = audits.scan_id(config, pack)
+    root.write_json(frozen(config, pack) | {"scan_id": scan_id}, "scans", f"{scan_id}.json")
+    root.write_json({k: v for k, v in card.items() if k != "weights"}, "classifiers", f"{card['classifier_id']}.json")
+    root.sweep(scan_id)
+
+    watcher.step("plan")
+    plan = tasks.plan(config)
+    done = root.done(scan_id) & root.scored(card["classifier_id"], scan_id)
+    todo = [shard for shard in plan.shards if shard.shard_id not in done]
+    watcher.planned(len(plan.shards), len(plan.shards) - len(todo), sum(s.bytes for s in todo))
+
+    watcher.step("scan")
+    failed = _scan_all(config, todo, scan_id, watcher)
+    _stand_or_fall(config, failed, len(plan.shards), {s.shard_id: s for s in plan.shards})
+
+    watcher.step("estimate")
+    manifests = {s.shard_id: root.manifest(scan_id, s.shard_id) for s in plan.shards if s.shard_id not in failed}
+    audit = audits.describe(config, pack, card["classifier_id"], plan, manifests, failed)
+    wanted = tasks.estimate(config, audit)
+    _log_run(root, audit["audit_id"], config, started)
+
+    watcher.step("load")
+    database = tasks.load_warehouse(config.output)
+    watcher.step("report")
+    report = tasks.write_report(config.output, audit["audit_id"])
+    return Outcome(
+        audit["audit_id"], scan_id, card["classifier_id"], database, report,
+        scanned=len(todo) - len(failed), reused=len(plan.shards) - len(todo), failed=failed, labels_wanted=wanted,
+    )  # fmt: skip
+
+
+def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Watcher) -> dict[str, str]:
+    """Scans in groups, side by side; shard_id -> error of those that failed."""
+    local = config.runner.kind in ("threads", "processes")
+    threads = max(1, (os.cpu_count() or 1) // config.runner.workers) if local else 1
+    groups = tasks.groups(todo, config.runner.workers)
+    failed: dict[str, str] = {}
+    with runners.workers(config.runner, watcher.read):
+        futures = {
+            tasks.scan_group.submit(config, group, scan_id, threads, tasks.label_of(group)): group for group in groups
+        }
+        for future in as_completed(list(futures)):
+            group = futures[future]
+            try:
+                lost = dict(future.result())
+            except ShardFailed as error:  # tried again in vain: what this group did not finish is lost
+                done = Root(config.output).done(scan_id)
+                lost = {s.shard_id: str(error) for s in group if s.shard_id not in done}
+            failed |= lost
+            watcher.finished(len(group), sum(s.bytes for s in group), len(lost))
+    return failed
+
+
+def _stand_or_fall(config: AuditConfig, failed: dict[str, str], shards: int, by_id: dict[str, Shard]) -> None:
+    if len(failed) > config.max_failed_shards * shards:
+        lines = "\n".join(f"  {by_id[s].dataset}/{by_id[s].address}: {error}" for s, error in sorted(failed.items())[:10])
+        more = f"\n  … and {len(failed) - 10} more" if len(failed) > 10 else ""
+        raise Stop(
+            f"{len(failed)} of {shards} shards failed:\n{lines}{more}\n",
+            expected=f"at most {config.max_failed_shards:.1%} (max_failed_shards)",
+            todo="Mend or remove them, or raise max_failed_shards, and run again: finished shards are kept.",
+        )
+
+
+def _log_run(root: Root, audit_id: str, config: AuditConfig, started: datetime) -> None:
+    run = f"{started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    root.write_json(
+        {
+            "run_id": run, "audit_id": audit_id, "started": started.isoformat(), "finished": datetime.now(UTC).isoformat(),
+            "version": version("corpus-audit"), "host": platform.node(), "config": config.model_dump(mode="json"),
+        },
+        "runs", f"{run}.json",
+    )  # fmt: skip
+
+
+def run_audit(config: AuditConfig, watcher: Watcher | None = None) -> Outcome:
+    """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
+    global _watcher
+    config = tasks.absolute(config)
+    Root(config.output).prepare()
+    _watcher = watcher or Quiet()
+    try:
+        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config)
+    finally:
+        _watcher = Quiet()
