@@ -9,6 +9,7 @@ import polars as pl
 
 from corpus_tools.config import AuditConfig, CorpusEntry, frozen
 from corpus_tools.config import digest as _digest
+from corpus_tools.errors import RootError
 from corpus_tools.estimate import Allocation, Estimates, Questions, allocate, estimate_audit
 from corpus_tools.labels import create_round, draw_round, labels_table, read_round, round_names
 from corpus_tools.pack import Pack, load_pack
@@ -206,6 +207,19 @@ def sample_round(
         drawn,
     )  # fmt: skip
     return rule, drawn
+
+
+def read(root: Root, wanted: str = "") -> dict[str, Any]:
+    """An audit of the root by its id (or the id's beginning), else the latest. Raises RootError with those there are."""
+    there = root.audits()
+    found = [a for a in there if a["audit_id"].startswith(wanted)] if wanted else there[-1:]
+    if len(found) != 1:
+        listed = ", ".join(f"{a['audit_id']} ({a['name']})" for a in there) or "none"
+        raise RootError(
+            f"no audit {wanted!r}" if wanted else "no finished audit", where=root.uri, expected=f"one of: {listed}",
+            todo="" if there else "Run one first: corpus-audit run CONFIG.yaml",
+        )  # fmt: skip
+    return found[0]
 
 
 def pack_of(audit: Mapping[str, Any]) -> Pack:

@@ -83,7 +83,7 @@ def audit_flow(config: AuditConfig) -> Outcome:
     watcher.step("estimate")
     manifests = {s.shard_id: root.manifest(scan_id, s.shard_id) for s in plan.shards if s.shard_id not in failed}
     audit = audits.describe(config, pack, card["classifier_id"], plan, manifests, failed)
-    wanted = tasks.estimate(config, audit)
+    wanted = tasks.estimate(config.output, audit)
     _log_run(root, audit["audit_id"], config, started)
 
     watcher.step("load")
@@ -94,6 +94,23 @@ def audit_flow(config: AuditConfig) -> Outcome:
         audit["audit_id"], scan_id, card["classifier_id"], database, report,
         scanned=len(todo) - len(failed), reused=len(plan.shards) - len(todo), failed=failed, labels_wanted=wanted,
     )  # fmt: skip
+
+
+@flow(name="corpus-audit-estimate", flow_run_name="estimate {audit_id}", validate_parameters=False)
+def estimate_flow(output: str, audit_id: str) -> Outcome:
+    """Estimates an audit anew, after labels came in, and loads and reports it; no shard is read."""
+    watcher, root = _watcher, Root(output)
+    audit = audits.read(root, audit_id)
+    watcher.step("estimate")
+    wanted = tasks.estimate(output, audit)
+    watcher.step("load")
+    database = tasks.load_warehouse(output)
+    watcher.step("report")
+    report = tasks.write_report(output, audit_id)
+    failed = {s["shard_id"]: s["error"] for s in audit["shards"] if s["status"] == "failed"}
+    return Outcome(
+        audit_id, audit["scan_id"], audit["classifier_id"], database, report, 0, len(audit["shards"]), failed, wanted
+    )
 
 
 def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Watcher) -> dict[str, str]:

@@ -110,9 +110,9 @@ def scan_group(config: AuditConfig, shards: Sequence[Shard], scan_id: str, threa
 
 
 @task(name="estimate")
-def estimate(config: AuditConfig, audit: Mapping[str, Any]) -> int:
+def estimate(output: str, audit: Mapping[str, Any]) -> int:
     """Estimates from the root's files, written back to it; returns how many labels are still wanted."""
-    root, pack = Root(config.output), load_pack(config.pack)
+    root, pack = Root(output), load_pack(audit["pack"])
     estimates = audits.estimate(root, audit, pack)
     audits.write(root, audit, estimates)
     return estimates.labels_wanted

@@ -98,6 +98,8 @@ def sources(
     own = np.flatnonzero(n.sum(1) > 0)
     near_total = pairs.screened[unit, basis]
     near_square = pairs.screened_square[unit, basis]
+    q_near = float(survey.q[survey.q < 1].mean()) if near_cell.any() else 0.5
+    near_size = _typical(near_square, near_total) * q_near / (1 - q_near)  # copies of a typical passage
     near_u = u[:, near_cell].sum(1)
     u_in, sq_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
     expected_near, weight_near = (
@@ -111,7 +113,7 @@ def sources(
     near_over_hit = near_whole / max(rates.total - near_whole, 1e-300)
 
     # A few positives of its own make a source's shift uncertain beyond its curvature: a t quantile, as far as they decide it.
-    few = (stats.t.ppf((1 + level) / 2, 3 + k.sum(1)) / stats.norm.ppf((1 + level) / 2)) ** 2
+    few = (stats.t.ppf((1 + level) / 2, 2 + k.sum(1)) / stats.norm.ppf((1 + level) / 2)) ** 2
     means, variances, log_weights = [], [], []
     for tau in TAUS:
         d = np.zeros(x_size)
@@ -144,8 +146,8 @@ def sources(
             # Positives without a term go with those that have one, source by source, as far as sources are alike in that;
             # linear Bayes between this and the source's own near passages, most of which were not drawn.
             synthetic = np.where(near_total > 0, (known + mean) * near_over_hit, 0.0)
-            v_synthetic = 1.5 * synthetic * _typical(near_square, near_total) + synthetic**2 * (
-                corpus.near_cv2 + variance / np.maximum(known + mean, 1e-300) ** 2 + ALIKE**2
+            v_synthetic = 1.5 * synthetic * near_size + synthetic**2 * (
+                corpus.near_cv2 + variance / np.maximum(known + mean, 1e-100) ** 2 + ALIKE**2
             )
             own_near = near_known + near_u * rest_rate * ratio
             v_own = near_square * np.maximum(near_rate, synthetic / np.maximum(near_total, 1e-300)) + 1e-12

@@ -1,0 +1,293 @@
+"""`corpus-audit …`: parse, call, show, exit code. Errors become one line here and only here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Before Prefect is imported: quiet, no telemetry, a temporary server where none is named. Set by the user, they stand.
+for _name, _value in {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from pathlib import Path  # noqa: E402
+from typing import Annotated, Any  # noqa: E402
+
+import typer  # noqa: E402
+
+from corpus_tools.errors import ConfigError, CorpusAuditError, RootError  # noqa: E402
+from pipelines.show import Look, err, frame_table, out, prevalence_table  # noqa: E402
+
+app = typer.Typer(
+    name="corpus-audit",
+    help="Measures where narratives of artificial minds stand in a text corpus: per source, with honest intervals.\n\n"
+    "Begin with `corpus-audit demo`; then write a configuration and `corpus-audit run` it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    add_completion=False,
+)
+label_app = typer.Typer(
+    name="label", help="Rounds of labels: draw passages, label them outside, bring the labels back.", no_args_is_help=True
+)
+app.add_typer(label_app)
+
+RootOption = Annotated[
+    str, typer.Option("--root", help="the audit root; default: this folder, or the only root below it", show_default=False)
+]
+AuditOption = Annotated[str, typer.Option("--audit", help="an audit's id or its beginning; default: the latest", show_default=False)]
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="folder to write to")] = Path("demo-audit"),
+) -> None:
+    """Audit the bundled (synthetic) sample: before labels, and after a round of about 400."""
+    from pipelines.demo import run_demo
+
+    with Look() as look:
+        result = run_demo(output, look)
+    out.print()
+    out.print("The sample is synthetic: written for this project by language models, labels included.\n", style="italic")
+    out.print(prevalence_table(result.before.filter(dimension="corpus"), "Before labels"))
+    out.print("Not yet a measurement: label 400 passages. An uncorrected classifier's figure has no interval.\n", style="yellow")
+    for dimension, title in (("corpus", f"After {result.labels} labels"), ("kind", "By kind of source"), ("domain", "By source")):
+        truth = {source: share for (d, source), share in result.truth.items() if d == dimension}
+        out.print(prevalence_table(result.after.filter(dimension=dimension), title, truth))
+        out.print()
+    _where(result.outcome.database, result.outcome.report)
+    out.print(
+        "Next:  "
+        f'corpus-audit sql --root {output} "from latest_prevalence where label = \'narrative\' and dimension = \'kind\'"\n'
+        "       corpus-audit run CONFIG.yaml      on a corpus of your own (see docs/tutorial.md)"
+    )
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="the audit's YAML file", metavar="CONFIG.yaml")],
+    workers: Annotated[int | None, typer.Option(min=1, help="instead of runner.workers")] = None,
+) -> None:
+    """Audit a corpus: scan what is not scanned yet, estimate, load the database, write the report."""
+    from corpus_tools import audit as audits
+    from corpus_tools.config import load_config
+    from corpus_tools.root import Root
+    from pipelines.audit import run_audit
+    from pipelines.demo import headline_rows
+
+    settings = load_config(config)
+    if workers:
+        settings = settings.model_copy(update={"runner": settings.runner.model_copy(update={"workers": workers})})
+    with Look() as look:
+        outcome = run_audit(settings, look)
+    root = Root(settings.output)
+    audit = audits.read(root, outcome.audit_id)
+    rows = headline_rows(root, outcome.audit_id, audit["headline"])
+    for name, (taken, there) in sorted(audit["sampled"].items()):
+        if taken < there:
+            out.print(f"{name}: {taken} of {there} shards: figures are estimates of the whole")
+    for dimension in ("corpus", "dataset", "kind", "domain"):
+        part = rows.filter(dimension=dimension)
+        if len(part):
+            out.print(prevalence_table(part, f"{audit['headline']}, by {dimension}", limit=20))
+            out.print()
+    _books(audit)
+    for shard_id, error in sorted(outcome.failed.items()):
+        out.print(f"failed shard {shard_id}: {error}", style="yellow", markup=False)
+    if outcome.labels_wanted:
+        out.print(
+            f"Not yet a measurement: label {outcome.labels_wanted} passages: corpus-audit label sample --root {settings.output}",
+            style="yellow",
+        )
+    _where(outcome.database, outcome.report)
+
+
+@app.command()
+def score(
+    source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="passages: passage_id and text a line")],
+    output: Annotated[Path, typer.Option(help="where to write passage_id and scores a line")],
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+) -> None:
+    """Score passages from a file: label -> probability."""
+    from corpus_tools.classifier.score import score_file
+    from corpus_tools.config import ClassifierConfig
+
+    count = score_file(source, output, pack, ClassifierConfig(model=model))
+    err.print(f"{count:,} passages scored: {output}")
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="one statement, read-only")],
+    root: RootOption = "",
+    output: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
+) -> None:
+    """Query the audit's database, read-only."""
+    from corpus_tools.root import Root
+    from corpus_tools.warehouse import query as run_query
+
+    if output not in ("table", "csv", "json"):
+        raise RootError(f"no format {output!r}", expected="table, csv or json")
+    frame = run_query(Root(_root(root)), query)
+    if output == "csv":
+        sys.stdout.write(frame.write_csv())
+    elif output == "json":
+        sys.stdout.write(frame.write_ndjson())
+    else:
+        out.print(frame_table(frame))
+        if len(frame) > 1000:
+            err.print(f"the first 1,000 of {len(frame):,} rows; --format csv prints all")
+
+
+@app.command()
+def report(root: RootOption = "", audit: AuditOption = "") -> None:
+    """Write the report again from the database."""
+    from corpus_tools import audit as audits
+    from corpus_tools.report import write_report
+    from corpus_tools.root import Root
+
+    place = Root(_root(root))
+    out.print(f"{write_report(place, audits.read(place, audit)['audit_id'])}")
+
+
+@label_app.command("sample")
+def label_sample(
+    root: RootOption = "",
+    audit: AuditOption = "",
+    name: Annotated[str, typer.Option(help="the round's name")] = "round-1",
+    size: Annotated[int, typer.Option(min=1, help="about how many passages")] = 400,
+    role: Annotated[str, typer.Option(help="estimate: corrects figures; train: fits models. Never both.")] = "estimate",
+    by: Annotated[str, typer.Option(help="a dimension (dataset, domain, kind …) whose sources share the labels equally")] = "",
+    form: Annotated[str, typer.Option("--format", help="jsonl, csv or labelstudio")] = "jsonl",
+    output: Annotated[Path | None, typer.Option(help="default: <round>.<format> beside you")] = None,
+) -> None:
+    """Draw a round of passages to label, with known probabilities, and write them to a file."""
+    from corpus_tools import audit as audits
+    from corpus_tools.labels import export_round
+    from corpus_tools.root import Root
+
+    place = Root(_root(root))
+    found = audits.read(place, audit)
+    pack = audits.pack_of(found)
+    _, drawn = audits.sample_round(place, found, pack, name=name, size=size, role=role, by=by)
+    target = output or Path(f"{name}.{'json' if form == 'labelstudio' else form}")
+    texts = dict(drawn.select("content", "text").iter_rows())
+    from corpus_tools.labels import read_round
+
+    _, rows = read_round(place, name)
+    target.write_bytes(export_round(rows, texts, pack, form))
+    out.print(f"{len(rows)} passages drawn: {target}")
+    out.print(f"Fill it in by the codebook, then: corpus-audit label import {target} --round {name} --root {place.uri} --annotator YOU")
+
+
+@label_app.command("import")
+def label_import(
+    file: Annotated[Path, typer.Argument(help="the filled-in file (JSONL, CSV, or a Label Studio export)")],
+    round_name: Annotated[str, typer.Option("--round", help="the round's name")],
+    annotator: Annotated[str, typer.Option(help="who labelled; a language model is named as one")],
+    root: RootOption = "",
+) -> None:
+    """Bring labels back, and estimate anew: no shard is read."""
+    from corpus_tools import audit as audits
+    from corpus_tools.labels import import_labels, read_answers, read_round
+    from corpus_tools.root import Root
+    from pipelines.audit import estimate_flow
+
+    place = Root(_root(root))
+    rule, _ = read_round(place, round_name)
+    found = audits.read(place, rule["audit_id"])
+    pack = audits.pack_of(found)
+    done = import_labels(place, round_name, read_answers(file, pack), pack, annotator)
+    out.print(f"{done.answered} passages answered")
+    for reason, count in done.set_aside.items():
+        out.print(f"{count} set aside: {reason}", style="yellow")
+    if rule["role"] == "estimate":
+        outcome = estimate_flow(str(Path(place.uri).resolve()) if place.local else place.uri, found["audit_id"])
+        if outcome.labels_wanted:
+            out.print(f"{outcome.labels_wanted} more labels are wanted for an interval of the corpus", style="yellow")
+        _where(outcome.database, outcome.report)
+
+
+@label_app.command("agreement")
+def label_agreement(round_name: Annotated[str, typer.Option("--round")], root: RootOption = "") -> None:
+    """Cohen's kappa of the annotators of a round, by label."""
+    from corpus_tools import audit as audits
+    from corpus_tools.labels import agreement, read_round
+    from corpus_tools.root import Root
+
+    place = Root(_root(root))
+    pack = audits.pack_of(audits.read(place, read_round(place, round_name)[0]["audit_id"]))
+    out.print(frame_table(agreement(place, round_name, pack)))
+
+
+def _root(named: str) -> str:
+    """The root that is meant: the one named, else this folder, else the only one below it."""
+    if named:
+        if "://" not in named and not Path(named).is_dir():
+            raise RootError("no such folder", where=named, expected="an audit root", todo="Name it by --root.")
+        return named
+    if Path("audits").is_dir():
+        return "."
+    below = sorted(p.parent for p in Path().glob("*/audits") if p.is_dir())
+    if len(below) == 1:
+        return str(below[0])
+    listed = ", ".join(map(str, below)) or "none"
+    raise RootError("no audit root here", where=str(Path().resolve()), expected=f"one folder with audits (below are: {listed})", todo="Name it by --root.")
+
+
+def _books(audit: dict[str, Any]) -> None:
+    books = audit["books"]
+    out.print(
+        f"{books['read']:,} records read = {books['kept']:,} kept + {books['empty']:,} empty + {books['rejected']:,} rejected "
+        f"+ {books['failed']:,} failed"
+    )
+    partial = [s for s in audit["shards"] if s["status"] == "partial"]
+    for shard in partial:
+        out.print(f"partial shard {shard['dataset']}/{shard['address']}: {shard['error']}", style="yellow", markup=False)
+
+
+def _where(database: str, report: str) -> None:
+    out.print(f"database  {database}\nreport    {report}", soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point: every error of ours is one message and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except ConfigError as error:
+        where = f" in {error.where}" if error.where else ""
+        err.print(f"Configuration: {len(error.mistakes)} mistake{'s' if len(error.mistakes) > 1 else ''}{where}", style="bold red")
+        for mistake in error.mistakes:
+            err.print(f"  {mistake}", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except CorpusAuditError as error:
+        err.print(f"{error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        err.print("Stopped. Finished shards are kept: the same command goes on from there.", style="yellow")
+        sys.exit(130)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        import click
+
+        if isinstance(error, click.ClickException):
+            error.show()
+            sys.exit(error.exit_code)
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What the command line shows: tables of estimates, and the live look at a running audit. Formats numbers, computes none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_STEPS = {
+    "plan": "listing shards", "scan": "scanning", "estimate": "estimating", "load": "loading the database", "report": "writing the report",
+}  # fmt: skip
+
+
+def percent(value: float | None) -> str:
+    """0.0312 -> '3.12 %', with three significant digits; '–' for none."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0 %"
+    digits = max(0, min(6, 2 - _magnitude(100 * value)))
+    return f"{100 * value:.{digits}f} %"
+
+
+def _magnitude(value: float) -> int:
+    size = 0
+    value = abs(value)
+    while value >= 10:
+        value, size = value / 10, size + 1
+    while value < 1 and size > -6:
+        value, size = value * 10, size - 1
+    return size
+
+
+def interval(row: Mapping[str, Any]) -> str:
+    """'[1.2 %, 3.4 %]', 'at most 0.4 %', or '' without an interval."""
+    if row["ci_high"] is None:
+        return ""
+    if row["bound"] == "upper":
+        return f"at most {percent(row['ci_high'])}"
+    return f"{percent(row['ci_low'])} – {percent(row['ci_high'])}"
+
+
+def prevalence_table(rows: pl.DataFrame, title: str, truth: Mapping[str, float] | None = None, limit: int = 40) -> Table:
+    """Rows of `prevalence` of one dimension, label, unit and basis -> a table; `truth`: source -> known prevalence."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("source")
+    for name in ("prevalence", "95 % interval", "scored", "labelled"):
+        table.add_column(name, justify="right")
+    table.add_column("status")
+    if truth is not None:
+        table.add_column("known truth", justify="right")
+    shown = rows.sort("prevalence", descending=True, nulls_last=True)
+    for row in shown.head(limit).iter_rows(named=True):
+        source = row["source"] if not row["source_2"] else f"{row['source']} × {row['source_2']}"
+        cells = [
+            source or "(none)", percent(row["prevalence"]), interval(row), f"{row['n_scored']:,}", f"{row['n_labelled']:,}",
+            row["status"],
+        ]  # fmt: skip
+        if truth is not None:
+            cells.append(percent(truth.get(row["source"])))
+        table.add_row(*cells, style="" if row["status"] != "uncalibrated" else "dim")
+    if len(shown) > limit:
+        table.caption = f"{len(shown) - limit} more in the database"
+    return table
+
+
+def frame_table(frame: pl.DataFrame, limit: int = 1000) -> Table:
+    """Any small frame -> a table."""
+    table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, kind in frame.schema.items():
+        table.add_column(name, justify="right" if kind.is_numeric() else "left")
+    for row in frame.head(limit).iter_rows():
+        table.add_row(*(Text("" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v)) for v in row))
+    return table
+
+
+class Look:
+    """The live look: a bar over the shards' bytes with rate and time left; plain lines where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(), TimeRemainingColumn(), console=err, transient=False,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._read = 0
+        self._failed = 0
+        self._live = err.is_terminal
+
+    def __enter__(self) -> Look:
+        if self._live:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._progress.stop()
+
+    def planned(self, shards: int, done: int, total_bytes: int) -> None:
+        """So many shards, of which so many were done before; bytes of the rest."""
+        if self._live:
+            self._task = self._progress.add_task("scanning shards", total=shards, completed=done, rate="")
+        else:
+            err.print(f"{shards} shards, {done} done before, {total_bytes / 1e6:,.1f} MB to read")
+
+    def read(self, shard_id: str, text_bytes: int) -> None:
+        """So many bytes of text were read."""
+        self._read += text_bytes
+        if self._live and self._task is not None:
+            elapsed = self._progress.tasks[self._task].elapsed or 1e-9
+            self._progress.update(self._task, rate=f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s")
+
+    def finished(self, shards: int, file_bytes: int, failed: int) -> None:
+        """A group of shards is done."""
+        self._failed += failed
+        if self._live and self._task is not None:
+            self._progress.advance(self._task, shards)
+        if failed:
+            err.print(f"{failed} shards failed so far" if failed > 1 else "a shard failed", style="yellow")
+
+    def step(self, name: str) -> None:
+        """The next step begins."""
+        if name != "scan":
+            err.print(f"{_STEPS.get(name, name)} …", style="dim")
+
+
+__all__ = ["Look", "err", "frame_table", "interval", "out", "percent", "prevalence_table"]
