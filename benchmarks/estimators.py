@@ -43,7 +43,9 @@ def rivals(sample: Sample, labels: pl.DataFrame) -> dict[str, tuple[float, float
     rows = sample.passages.filter(pl.col("drawn") & (pl.col("stratum") != "sampled")).with_columns(
         w=1 / pl.col("screen_probability")
     )
-    contents = rows.group_by("content").agg(pl.col("w").sum(), pl.col("y").first().cast(pl.Float64).alias("s"), pl.col("stratum").first())
+    contents = rows.group_by("content").agg(
+        pl.col("w").sum(), pl.col("y").first().cast(pl.Float64).alias("s"), pl.col("stratum").first()
+    )
     c = contents.join(labels.select("content", "value", "probability"), on="content", how="left").sort("content")
     w, s = c["w"].to_numpy(), c["s"].to_numpy()
     mine = c["value"].is_not_null().to_numpy()
@@ -54,7 +56,9 @@ def rivals(sample: Sample, labels: pl.DataFrame) -> dict[str, tuple[float, float
         half = Z * np.sqrt(variance)
         out[name] = (value, value - half, value + half)
 
-    screen = float((w[mine] ** 2 * np.where(c["stratum"].to_numpy()[mine] == "near", 0.8, 0) * y[mine] / rho[mine]).sum())
+    screen = float(
+        (w[mine] ** 2 * np.where(c["stratum"].to_numpy()[mine] == "near", 0.8, 0) * y[mine] / rho[mine]).sum()
+    )
     ht = float((w * y / rho)[mine].sum())
     normal("Horvitz-Thompson", ht, float(((w * y) ** 2 * (1 - rho) / rho**2)[mine].sum()) + screen)
     for name, power in (("difference (PPI)", 1.0), ("difference, power-tuned (PPI++)", None)):
@@ -62,7 +66,11 @@ def rivals(sample: Sample, labels: pl.DataFrame) -> dict[str, tuple[float, float
             ww = ((1 - rho) / rho**2 * w**2)[mine]
             power = float(np.clip((ww * s[mine] * y[mine]).sum() / max((ww * s[mine] ** 2).sum(), 1e-300), 0, 1))
         r = y - power * s
-        normal(name, power * float(w @ s) + float((w * r / rho)[mine].sum()), float(((w * r) ** 2 * (1 - rho) / rho**2)[mine].sum()) + screen)
+        normal(
+            name,
+            power * float(w @ s) + float((w * r / rho)[mine].sum()),
+            float(((w * r) ** 2 * (1 - rho) / rho**2)[mine].sum()) + screen,
+        )
     n_bins = np.digitize(s, (0.05, 0.2, 0.5, 0.8)) + 5 * (c["stratum"].to_numpy() == "near")
     low = high = value = 0.0
     for b in np.unique(n_bins):
@@ -103,7 +111,9 @@ class Score:
         inside = (lo[known] <= t[known] + tolerance[known]) & (t[known] <= hi[known] + tolerance[known])
         self.cover.append(float(np.mean(inside)) if known.any() else np.nan)
         self.over.append(float(np.mean(t[known] > hi[known])) if known.any() else np.nan)
-        self.half.append(float(np.sum(hi[known] - lo[known]) / 2 / np.sum(t[known])) if known.any() and t[known].sum() else np.nan)
+        self.half.append(
+            float(np.sum(hi[known] - lo[known]) / 2 / np.sum(t[known])) if known.any() and t[known].sum() else np.nan
+        )
         self.bias.append(float(np.sum(v - t) / max(np.sum(hi[known] - lo[known]) / 2, 1e-9)) if known.any() else np.nan)
         self.error.append(float(np.sum(v - t) / max(np.sum(t), 1e-9)))
 
@@ -115,14 +125,21 @@ class Score:
         bias = np.nanmean(self.bias) if not np.all(np.isnan(self.bias)) else np.nan
         rmse = float(np.sqrt(np.mean(np.square(self.error))))
         above = np.nanmean(self.over) if not np.all(np.isnan(self.over)) else np.nan
-        return " | ".join("" if np.isnan(x) else f"{x:.3f}" for x in (cover, mc, above, mean_half, bias)) + f" | {rmse:.2f}"
+        return (
+            " | ".join("" if np.isnan(x) else f"{x:.3f}" for x in (cover, mc, above, mean_half, bias))
+            + f" | {rmse:.2f}"
+        )
 
 
 def classes(sample: Sample) -> dict[str, np.ndarray]:
     """Sources by size (not by what was found), and two classes across: never hit by the gate, and with an outlying score shift."""
     truth = sample.truth
     size = stats.rankdata(-truth["passages"].to_numpy())
-    hit = truth["domain"].is_in(sample.passages.filter(pl.col("stratum") != "sampled")["domain"].unique().implode()).to_numpy()
+    hit = (
+        truth["domain"]
+        .is_in(sample.passages.filter(pl.col("stratum") != "sampled")["domain"].unique().implode())
+        .to_numpy()
+    )
     shift = truth["shift"].to_numpy()
     return {
         "large (10)": hit & (size <= 10),
@@ -150,7 +167,11 @@ def run(name: str, world: World, sizes: list[int], corpora: int, seed: int) -> l
                 label: str, unit: str, basis: str, frame: pl.DataFrame = e.measures, one: pl.Expr = one
             ) -> tuple[float, float, float]:
                 row = frame.filter(
-                    one & (pl.col("measure") == label) & (pl.col("against") == "") & (pl.col("unit") == unit) & (pl.col("basis") == basis)
+                    one
+                    & (pl.col("measure") == label)
+                    & (pl.col("against") == "")
+                    & (pl.col("unit") == unit)
+                    & (pl.col("basis") == basis)
                 )
                 return row["value"][0], row["low"][0], row["high"][0]
 
@@ -163,12 +184,20 @@ def run(name: str, world: World, sizes: list[int], corpora: int, seed: int) -> l
             scores[size, "θ_seen, distinct passages"].add(*measure("seen", "passages", "distinct"), sample.distinct[2])
             for rival, (value, low, high) in rivals(sample, labels).items():
                 scores[size, f"seen by {rival}"].add(value, low, high, truth["seen"].sum())
-            by = e.prevalence.filter(
-                (pl.col("dimension") == "domain") & (pl.col("unit") == "passages") & (pl.col("basis") == "exposure")
-            ).join(truth, left_on="source", right_on="domain", how="right").sort("domain")
-            counts = e.measures.filter(
-                (pl.col("dimension") == "domain") & (pl.col("measure") == "count") & (pl.col("unit") == "passages")
-            ).join(truth.select("domain"), left_on="source", right_on="domain", how="right").sort("domain")
+            by = (
+                e.prevalence.filter(
+                    (pl.col("dimension") == "domain") & (pl.col("unit") == "passages") & (pl.col("basis") == "exposure")
+                )
+                .join(truth, left_on="source", right_on="domain", how="right")
+                .sort("domain")
+            )
+            counts = (
+                e.measures.filter(
+                    (pl.col("dimension") == "domain") & (pl.col("measure") == "count") & (pl.col("unit") == "passages")
+                )
+                .join(truth.select("domain"), left_on="source", right_on="domain", how="right")
+                .sort("domain")
+            )
             v, lo, hi = (counts[k].fill_null(np.nan).to_numpy() for k in ("value", "low", "high"))
             t = truth["positives"].to_numpy()
             n = by["n_labelled"].fill_null(0).to_numpy()

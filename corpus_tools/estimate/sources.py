@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special, stats
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
-from corpus_tools.estimate.intervals import gamma_quantile
+from corpus_tools.estimate.intervals import gamma_quantile, inflation
 from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole, cell_means, open_variance
 
@@ -114,6 +114,7 @@ def sources(
 
     # A few positives of its own make a source's shift uncertain beyond its curvature: a t quantile, as far as they decide it.
     few = (stats.t.ppf((1 + level) / 2, 2 + k.sum(1)) / stats.norm.ppf((1 + level) / 2)) ** 2
+    shared = inflation(rates.unlabelled**2 * rates.variance, rates.n, level)
     means, variances, log_weights = [], [], []
     for tau in TAUS:
         d = np.zeros(x_size)
@@ -139,7 +140,7 @@ def sources(
         variance = (
             lean**2 / info * (1 + (few - 1) * (1 - 1 / (tau**2 * info)))
             + (sq_in * p * (1 - p)).sum(1)
-            + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1)
+            + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1) * shared
         )
         if near_cell.any():
             ratio = np.where(u_in.sum(1) > 0, mean / np.maximum((u_in * p_h).sum(1), 1e-300), 1.0)
