@@ -115,7 +115,7 @@ class Score:
             float(np.sum(hi[known] - lo[known]) / 2 / np.sum(t[known])) if known.any() and t[known].sum() else np.nan
         )
         self.bias.append(float(np.sum(v - t) / max(np.sum(hi[known] - lo[known]) / 2, 1e-9)) if known.any() else np.nan)
-        self.error.append(float(np.sum(v - t) / max(np.sum(t), 1e-9)))
+        self.error.append(float(np.sum(v - t) / max(np.sum(t), 1.0)))
 
     def row(self) -> str:
         n = max(int(np.sum(~np.isnan(self.cover))), 1)
@@ -221,8 +221,9 @@ def main() -> None:
     start = time.time()
     lines: list[str] = []
     for arm in o.arms:
-        lines += run(arm, ARMS[arm], o.labels, o.corpora, o.seed)
-        print("\n".join(lines[-60:]), flush=True)
+        new = run(arm, ARMS[arm], o.labels, o.corpora, o.seed)
+        print("\n".join(new), flush=True)
+        lines += new
     head = [
         f"{o.corpora} corpora per arm from seed {o.seed}, {datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}, "
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, polars {pl.__version__}, "

@@ -126,12 +126,13 @@ class Reckoning:
         design_weight = {
             (u, b): np.where(data.in_design, data.content_weights(u, b), 0.0) for u in self.units for b in self.bases
         }
+        inclusion = data.q * data.open_probability * data.shard_probability
         once = np.where(data.in_design, data.content_weights("passages", "distinct"), 0.0)
         count = rates(scored, once, topic.labels, data.in_design)
         for unit in self.units:
             for basis in self.bases:
                 weight = design_weight[unit, basis]
-                r = rates(scored, weight, topic.labels, data.in_design)
+                r = rates(scored, weight, topic.labels, data.in_design, inclusion)
                 w = whole(data, scored, topic.labels, r, count, weight, unit, basis, self.level)
                 wholes[unit, basis] = w
                 out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)

@@ -21,7 +21,8 @@ from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Ints, Surve
 PRIOR = 3.0  # labels that a cell's mean score is worth (trial: 1 to 10 made no difference that could be seen)
 SCORE_BINS = 64  # on the logit scale, between 1e-4 and 1 - 1e-4
 CELLS = ((HIT, False, 5), (HIT, True, 6), (NEAR, None, 4), (SAMPLED, None, 4))
-"""Stratum, whether the passage is its document's only hit, and score cells at most. A lone hit is far more often a chance one."""
+"""Stratum, whether the passage is its document's only hit, and score cells at most. A lone hit is far more often a
+chance one."""
 FEWEST = 4  # labels in a cell; with fewer it joins its neighbour
 ASSUMED_RECALL = 0.9  # of the gate, where nothing is known of it
 
@@ -194,6 +195,7 @@ class Rates:
     unlabelled: Floats  # weight U
     square: Floats  # sum of squared weights of the unlabelled contents
     known: float  # positives among labelled contents, weighted
+    found: float  # the same, each copy that was drawn counting as itself: a count that the truth cannot fall below
     n_raw: Floats
 
     @property
@@ -208,17 +210,21 @@ class Rates:
         return (float(by_cell.sum()) + binomial) * inflation(by_cell, self.n + PRIOR, level)
 
 
-def rates(scored: Scored, weight: Floats, labels: Labels, use: NDArray[np.bool_]) -> Rates:
+def rates(
+    scored: Scored, weight: Floats, labels: Labels, use: NDArray[np.bool_], inclusion: Floats | None = None
+) -> Rates:
     """Weights [C] (zero outside `use`) and labels -> the rate of each cell.
 
     The rate is a weighted mean of the labels, weights W (1 - pi) / pi: what stands for the unlabelled rest. It counts
     as (sum of weights)^2 / sum of squares labels (Kish 1965), never more than there are. Cells without weight give 0.
+    `inclusion` [C]: the probability that weights are the inverse of.
     """
     h = scored.n_cells
     unlabelled_weight = np.where(use, weight, 0.0)
     mine = use[labels.at]
     at, y, inverse, certain = labels.at[mine], labels.y[mine], labels.inverse[mine], labels.certain[mine]
     known = float(weight[at] @ y)
+    found = known if inclusion is None else float((weight * inclusion)[at] @ np.floor(y))
     unlabelled_weight[at] = 0
     u = sums(scored.cell, unlabelled_weight, size=h)
     square = sums(scored.cell, unlabelled_weight**2, size=h)
@@ -242,4 +248,4 @@ def rates(scored: Scored, weight: Floats, labels: Labels, use: NDArray[np.bool_]
     # Without labels a Beta prior at a tiny mean would be all tail (a variance floor that drowns the rest): at most a
     # factor of 3.
     variance = np.where(n < 1, np.minimum(variance, (2 * rate) ** 2), variance)
-    return Rates(rate, variance, n, np.maximum(n_raw, 1e-300) / np.maximum(n, 1e-300), u, square, known, n_raw)
+    return Rates(rate, variance, n, np.maximum(n_raw, 1e-300) / np.maximum(n, 1e-300), u, square, known, found, n_raw)

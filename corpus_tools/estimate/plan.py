@@ -55,12 +55,12 @@ def allocate(
     about `size` labels.
 
     Neyman (1934): the rate grows with a content's weight and with the spread of its label, sqrt(m (1 - m)), m the
-    cell's mean score after a prior shift; at least a quarter of the stratum's mean spread. Copies class (powers of
-    two) is part of the cell, so that contents in many places are looked at first. A share `flat` of the labels is
-    spread evenly over all contents: what guards against positives that score like negatives. At most a share
-    `rejected` goes to sampled text beyond that: labels there bound what the gate misses only loosely, however many.
-    `source_class`: a column whose values get equal shares of the rest (small classes whole, if it comes to that). All
-    rates are above 0. `size` of at least the number of contents is a complete round: every rate is 1.
+    cell's mean score after a prior shift; at least a quarter (half, without a term) of the stratum's mean spread.
+    Copies class (powers of two) is part of the cell, so that contents in many places are looked at first. A share
+    `flat` of the labels is spread evenly over all contents: what guards against positives that score like negatives.
+    At most a share `rejected` goes to sampled text beyond that: labels there bound what the gate misses only loosely,
+    however many. `source_class`: a column whose values get equal shares of the rest (small classes whole, if it comes
+    to that). All rates are above 0. `size` of at least the number of contents is a complete round: every rate is 1.
     """
     frame = as_polars(candidates, "candidates")
     require(frame, ("content", "stratum", score), "candidates")
@@ -107,7 +107,7 @@ def allocate(
         .agg(pl.len().alias("contents"), pl.col("_w").pow(2).mean().sqrt().alias("_rms"), pl.col("_m").mean())
         .with_columns(_v=(pl.col("_m") * (1 - pl.col("_m"))).sqrt())
         .with_columns(
-            _floor=0.25
+            _floor=pl.when(pl.col("stratum") == "hit").then(0.25).otherwise(0.6)
             * (pl.col("_v") * pl.col("contents")).sum().over("stratum")
             / pl.col("contents").sum().over("stratum")
         )

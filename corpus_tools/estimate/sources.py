@@ -97,7 +97,7 @@ def sources(
     slope = p_h * (1 - p_h)
     own = np.flatnonzero(n.sum(1) > 0)
     near_total = pairs.screened[unit, basis]
-    near_square = pairs.screened_square[unit, basis]
+    near_square = pairs.near_square[unit, basis]
     q_near = float(survey.q[survey.q < 1].mean()) if near_cell.any() else 0.5
     near_size = _typical(near_square, near_total) * q_near / (1 - q_near)  # copies of a typical passage
     near_u = u[:, near_cell].sum(1)
@@ -112,7 +112,8 @@ def sources(
     near_whole = expected_near + float(whole_near @ labels.y)
     near_over_hit = near_whole / max(rates.total - near_whole, 1e-300)
 
-    # A few positives of its own make a source's shift uncertain beyond its curvature: a t quantile, as far as they decide it.
+    # A few positives of its own make a source's shift uncertain beyond its curvature: a t quantile, as far as they
+    # decide it.
     few = (stats.t.ppf((1 + level) / 2, 2 + k.sum(1)) / stats.norm.ppf((1 + level) / 2)) ** 2
     shared = inflation(rates.unlabelled**2 * rates.variance, rates.n, level)
     means, variances, log_weights = [], [], []
@@ -144,8 +145,8 @@ def sources(
         )
         if near_cell.any():
             ratio = np.where(u_in.sum(1) > 0, mean / np.maximum((u_in * p_h).sum(1), 1e-300), 1.0)
-            # Positives without a term go with those that have one, source by source, as far as sources are alike in that;
-            # linear Bayes between this and the source's own near passages, most of which were not drawn.
+            # Positives without a term go with those that have one, source by source, as far as sources are alike in
+            # that; linear Bayes between this and the source's own near passages, most of which were not drawn.
             synthetic = np.where(near_total > 0, (known + mean) * near_over_hit, 0.0)
             v_synthetic = 1.5 * synthetic * near_size + synthetic**2 * (
                 corpus.near_cv2 + variance / np.maximum(known + mean, 1e-100) ** 2 + ALIKE**2
@@ -169,7 +170,17 @@ def sources(
     missed = seen * corpus.kappa
     typical = _typical(sums(pairs.source, weight**2, size=x_size), sums(pairs.source, weight, size=x_size))
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
-    variance = variance + open_variance(survey, pairs, cell_means(scored, rates, labels)[scored.cell], unit, basis)
+    p = cell_means(scored, rates, labels)[scored.cell]
+    variance = variance + open_variance(survey, pairs, p, unit, basis)
+    screened = (survey.q < 1) & (survey.gate != NEAR)
+    if screened.any():  # positives whose weight stands for others, drawn or not
+        there = np.where(screened[pairs.content], weight, 0.0)
+        mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
+            sums(pairs.source, there, size=x_size), 1e-300
+        )
+        variance = variance + pairs.other_square[unit, basis] * mean_p
+        inclusion = np.where(survey.gate == NEAR, 0.0, survey.q * survey.open_probability)[pairs.content[lab]]
+        known = sums(pairs.source[lab], weight[lab] * inclusion * np.floor(y), size=x_size)
     unknown = value - known
     low = known + gamma_quantile(unknown, variance, (1 - level) / 2)
     high = known + gamma_quantile(unknown, variance, (1 + level) / 2)

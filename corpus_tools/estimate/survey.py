@@ -58,10 +58,9 @@ class Pairs(Place):
     w_rest: Floats  # the same in sampled documents that it does not hit
     n_rest: NDArray[np.int32]
     n_scored: Floats  # [X] drawn and scored passages
-    screened: Mapping[
-        tuple[str, str], Floats
-    ]  # [X] by unit and basis: passages or words, drawn or not, subject to the screen draw
-    screened_square: Mapping[tuple[str, str], Floats]  # [X] sum over contents of copies^2 (1 - q) / q, likewise
+    screened: Mapping[tuple[str, str], Floats]  # [X] by unit, basis: near passages or words, drawn or not, if screened
+    near_square: Mapping[tuple[str, str], Floats]  # [X] likewise: sum over contents of copies^2 (1 - q) / q
+    other_square: Mapping[tuple[str, str], Floats]  # [X] the same of what is screened in the other strata
     opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
 
     def weights(self, n_words: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
@@ -102,7 +101,7 @@ class Survey:
     complete_open: bool  # nothing is missed by a gate: every document was opened, or no stratum is `sampled`
     population_known: bool  # the passages that the screen left out are among the rows
     documents: pl.DataFrame  # opened documents, see `_documents`
-    shard_fraction: float  # smallest shard probability
+    shard_probability: Floats
     opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
 
     @property
@@ -173,7 +172,6 @@ def survey(
     # Without a stratum that the gate left out, there is nothing for it to miss: the opened documents are a sample
     # like any other.
     complete_open = bool((frame["open_probability"] == 1).all()) or not bool((frame["gate"] == SAMPLED).any())
-    shard_fraction = float(frame["shard_probability"].min() or 1.0)  # type: ignore[arg-type]  # a number, polars types it wider
 
     drawn = frame.filter(pl.col("drawn") & ~pl.col("unscored"))
     if score_columns:
@@ -220,7 +218,10 @@ def survey(
         def total(weight: Floats | None, rows: Bools) -> Floats:
             return sums(which[rows], None if weight is None else weight[rows], size=n_pairs).astype(float)
 
-        screened, square = _screened(population, source_codes(population, named, known), x_size)
+        code = source_codes(population, named, known)
+        near = (population["gate"] == NEAR).to_numpy()
+        screened, near_square = _screened(population.filter(near), code[near], x_size)
+        _, other_square = _screened(population.filter(~near), code[~near], x_size)
         return Pairs(
             dimension=dimension,
             names=_pair_names(known, named),
@@ -232,7 +233,8 @@ def survey(
             n_rest=total(None, ~seen_row).astype(np.int32),
             n_scored=sums(x, size=x_size),
             screened=screened,
-            screened_square=square,
+            near_square=near_square,
+            other_square=other_square,
             opened_source=x[opened_row].astype(np.int32),
         )
 
@@ -261,7 +263,7 @@ def survey(
         complete_open=complete_open,
         population_known=population_known,
         documents=_documents(frame),
-        shard_fraction=shard_fraction,
+        shard_probability=take["shard_probability"].to_numpy(),
         opened=opened,
     )
 

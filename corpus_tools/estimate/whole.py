@@ -11,7 +11,6 @@ from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
-
 PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
 DISCREPANCY = 0.6  # relative, of the capture-recapture argument: terms of one document are not quite independent
 
@@ -56,21 +55,23 @@ def screen_variance(
 ) -> float:
     """Variance from the screen draw: sum over all contents subject to it, drawn or not, of copies^2 (1 - q) / q x rate.
 
-    With the rate and not the labels found: a copied passage that was left out would contribute nothing (coverage
-    0.895 against 0.945 in a trial), and one positive more than there is, because the positives that make the rate
-    were themselves drawn.
+    With the rate and not the labels found: a copied passage that was left out would contribute nothing (coverage 0.895
+    against 0.945 in a trial), and one positive more than there is, because the positives that make the rate were
+    themselves drawn.
     """
-    square = float(survey.corpus.screened_square[unit, basis].sum())
-    here = survey.in_design & (survey.q < 1)
-    if not square or not here.any():
-        return 0.0
-    p = cell_means(scored, rates, labels)[scored.cell[here]]
-    expected = float(p.sum())
-    mean = expected / max(float(here.sum()), 1.0)
-    # Contents with a low screen probability also score low: weigh the rate as the variance is weighted.
-    v = (weight[here] * survey.q[here]) ** 2 * (1 - survey.q[here]) / survey.q[here] ** 2
-    tilted = float(v @ p) / max(float(v.sum()), 1e-300)
-    return square * max(tilted, min(mean, 1.0)) * (1 + 1 / max(expected, 1.0))
+    p = cell_means(scored, rates, labels)[scored.cell]
+    out = 0.0
+    for near in (True, False):
+        square = float((survey.corpus.near_square if near else survey.corpus.other_square)[unit, basis].sum())
+        here = survey.in_design & (survey.q < 1) & ((survey.gate == NEAR) == near)
+        if not square or not here.any():
+            continue
+        expected = float(p[here].sum())
+        # Contents with a low screen probability also score low: weigh the rate as the variance is weighted.
+        v = weight[here] ** 2 * (1 - survey.q[here])
+        tilted = float(v @ p[here]) / max(float(v.sum()), 1e-300)
+        out += square * max(tilted, expected / float(here.sum())) * (1 + 1 / max(expected, 1.0))
+    return out
 
 
 def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str) -> Floats:
@@ -113,7 +114,7 @@ def whole(
         float(weight @ scored.shifted), 1e-300
     )  # weight of a typical positive
     seen = _part(
-        seen_value, v_seen, rates.known, positives, _zero_bound(survey, scored, labels, weight, level) * size, level
+        seen_value, v_seen, rates.found, positives, _zero_bound(survey, scored, labels, weight, level) * size, level
     )
     if survey.complete_open:
         zero = Part(0.0, 0.0, 0.0, 0.0)
@@ -127,7 +128,7 @@ def whole(
     theta = _part(
         seen_value + value,
         v_seen + variance,
-        rates.known,
+        rates.found,
         positives + m.found,
         seen.high + float(gamma_quantile(value, variance, level)),
         level,
@@ -206,7 +207,7 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     multi = float((weight * p * (1 - survey.alone))[hit].sum())
     near_value = float((weight * p)[near].sum())
     in_near = scored.gate == NEAR
-    square = float(survey.corpus.screened_square["passages", "distinct"].sum())
+    square = float(survey.corpus.near_square["passages", "distinct"].sum())
     near_rate = near_value / max(float(weight[near].sum()), 1e-300)
     near_variance = (
         float((count.unlabelled**2 * count.variance)[in_near].sum())
