@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from corpus_tools.errors import Stop
-from corpus_tools.estimate.audit import LABELS_FOR_CORPUS, TRAINED_AT, Counts, Reckoning, Topic
 from corpus_tools.estimate.cells import labels_of
 from corpus_tools.estimate.frames import as_polars, require, usable_labels
+from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, TRAINED_AT, Counts, Reckoning, Topic
 from corpus_tools.estimate.survey import Floats, Pairs, sums, survey
 
 

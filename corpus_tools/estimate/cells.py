@@ -113,7 +113,7 @@ def prior_shift(
     shifted = s
     for _ in range(steps):
         rate = pi[g]
-        shifted = rate * likelihood / (rate * likelihood + 1 - rate)
+        shifted = np.minimum(rate * likelihood / (rate * likelihood + 1 - rate), 1.0)  # rounding
         pi = (8 * p0 + sums(g, count * shifted, size=len(n))) / (8 + n)
     return shifted, entry, g
 
@@ -159,7 +159,9 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
         shifted[here] = values[entry]
         # Neyman mass by position on a fixed grid of the shifted score: cuts do not depend on order or on doubling.
         fine, _ = score_bins(values)
-        mass = sums(fine[entry], np.sqrt(values * (1 - values))[entry] / survey.q[here], size=SCORE_BINS)
+        mass = sums(
+            fine[entry], np.sqrt(np.clip(values * (1 - values), 0, None))[entry] / survey.q[here], size=SCORE_BINS
+        )
         root = np.cumsum(mass)
         at = np.minimum((root - mass / 2) / max(root[-1], 1e-300) * most, most - 1e-9).astype(int)
         n = sums(at[fine[entry]], labelled_here[here], size=most)

@@ -16,7 +16,7 @@ from scipy import special, stats
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, inflation
 from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, cell_means, open_variance
+from corpus_tools.estimate.whole import Whole, cell_means, open_variance, shard_variance
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 ALIKE = 0.5  # relative sd between sources of near positives over hit positives
@@ -172,6 +172,7 @@ def sources(
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
     p = cell_means(scored, rates, labels)[scored.cell]
     variance = variance + open_variance(survey, pairs, p, unit, basis)
+    variance = variance + shard_variance(survey, pairs, p, unit, basis, level) * (1 + corpus.kappa) ** 2
     screened = (survey.q < 1) & (survey.gate != NEAR)
     if screened.any():  # positives whose weight stands for others, drawn or not
         there = np.where(screened[pairs.content], weight, 0.0)

@@ -62,6 +62,7 @@ class Pairs(Place):
     near_square: Mapping[tuple[str, str], Floats]  # [X] likewise: sum over contents of copies^2 (1 - q) / q
     other_square: Mapping[tuple[str, str], Floats]  # [X] the same of what is screened in the other strata
     opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
+    sharded_source: NDArray[np.int32]  # [S] source of each row of Survey.sharded
 
     def weights(self, n_words: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
         """[P] of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per source, hit
@@ -85,6 +86,19 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Sharded:
+    """Design rows of data sets whose shards were sampled. Arrays [S], and per data set [D]."""
+
+    content: NDArray[np.int64]
+    shard: NDArray[np.int64]  # code of the shard
+    weight: Floats  # 1 / (shard x open x screen)
+    dataset: NDArray[np.int64]  # of each row
+    scanned: Floats  # [D] shards scanned
+    fraction: Floats  # [D] of all its shards
+    known: bool  # rows say their shard; without it no variance can be had
+
+
+@dataclass(frozen=True)
 class Survey:
     """One audit's candidates. Arrays are per content [C] unless said."""
 
@@ -102,7 +116,9 @@ class Survey:
     population_known: bool  # the passages that the screen left out are among the rows
     documents: pl.DataFrame  # opened documents, see `_documents`
     shard_probability: Floats
+    sharded: Sharded | None
     opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
+    rest: Opened  # the same of documents that the gate does not hit
 
     @property
     def size(self) -> int:
@@ -141,6 +157,7 @@ def survey(
     dimensions: Sequence[tuple[str, str]] = (),
     home: Sequence[str] = (),
     also: Sequence[pl.DataFrame] = (),
+    shards: Mapping[str, tuple[int, int]] | None = None,
 ) -> Survey:
     """passages (content, stratum, the three probabilities, drawn, unscored, n_words, scores, source columns) -> Survey.
 
@@ -191,17 +208,21 @@ def survey(
     if not complete_open:
         population = population.filter(pl.col("gate") != SAMPLED)
     population_known = bool((~population["drawn"]).any()) if population.height else True
-    if not population_known:  # only drawn rows were given: the rest is estimated from them
-        population = population.with_columns(w_open=pl.col("w_open") / pl.col("screen_probability").sqrt())
 
     drawn_open = drawn["open_probability"].to_numpy()
     opened_row = np.flatnonzero((drawn_open < 1) & (gate_row != SAMPLED))
-    opened = Opened(
-        content=at[opened_row].astype(np.int64),
-        document=np.unique(drawn["document_content"].hash(seed=_SEED).to_numpy()[opened_row], return_inverse=True)[1],
-        weight=w_row[opened_row],
-        probability=drawn_open[opened_row],
-    )
+    document_hash = drawn["document_content"].hash(seed=_SEED).to_numpy()
+
+    def opened_of(rows: NDArray[np.int64]) -> Opened:
+        return Opened(
+            content=at[rows].astype(np.int64),
+            document=np.unique(document_hash[rows], return_inverse=True)[1].astype(np.int64),
+            weight=w_row[rows],
+            probability=drawn_open[rows],
+        )
+
+    sharded_row = np.flatnonzero((drawn["shard_probability"].to_numpy() < 1) & seen_row)
+    sharded = _sharded(frame, drawn, at, w_row, sharded_row, shards or {}) if len(sharded_row) else None
 
     def pairs_of(dimension: tuple[str, str]) -> Pairs:
         named = [d for d in dimension if d]
@@ -220,8 +241,8 @@ def survey(
 
         code = source_codes(population, named, known)
         near = (population["gate"] == NEAR).to_numpy()
-        screened, near_square = _screened(population.filter(near), code[near], x_size)
-        _, other_square = _screened(population.filter(~near), code[~near], x_size)
+        screened, near_square = _screened(population.filter(near), code[near], x_size, population_known)
+        _, other_square = _screened(population.filter(~near), code[~near], x_size, population_known)
         return Pairs(
             dimension=dimension,
             names=_pair_names(known, named),
@@ -236,6 +257,7 @@ def survey(
             near_square=near_square,
             other_square=other_square,
             opened_source=x[opened_row].astype(np.int32),
+            sharded_source=x[sharded_row].astype(np.int32),
         )
 
     home = [h for h in home if h in frame.columns]
@@ -264,7 +286,9 @@ def survey(
         population_known=population_known,
         documents=_documents(frame),
         shard_probability=take["shard_probability"].to_numpy(),
-        opened=opened,
+        sharded=sharded,
+        opened=opened_of(opened_row),
+        rest=opened_of(np.flatnonzero(~seen_row)),
     )
 
 
@@ -301,9 +325,10 @@ def source_codes(rows: pl.DataFrame, named: Sequence[str], known: pl.DataFrame) 
 
 
 def _screened(
-    population: pl.DataFrame, code: NDArray[np.int32], x_size: int
+    population: pl.DataFrame, code: NDArray[np.int32], x_size: int, all_rows: bool
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
-    """Per source: size of what the screen draws from, and sum over contents of (weight of all copies)^2 (1 - q) / q."""
+    """Per source: size of what the screen draws from, and sum over contents of (weight of all copies)^2 (1 - q) / q.
+    Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
     grouped = (
         population.select("hash", "w_open", "screen_probability", pl.col("n_words").cast(pl.Float64), x=pl.Series(code))
         .group_by("x", "hash")
@@ -317,9 +342,42 @@ def _screened(
         w = grouped["w_open"].to_numpy() / (grouped["n"].to_numpy() if basis == "distinct" else 1)
         for unit in UNITS:
             u = w * grouped["n_words"].to_numpy() if unit == "words" else w
-            size[unit, basis] = sums(x, u, size=x_size)
-            square[unit, basis] = sums(x, u**2 * (1 - q) / q, size=x_size)
+            each = u if all_rows else u / q
+            size[unit, basis] = sums(x, each, size=x_size)
+            square[unit, basis] = sums(x, u * each * (1 - q) / q, size=x_size)
     return size, square
+
+
+def _sharded(
+    frame: pl.DataFrame,
+    drawn: pl.DataFrame,
+    at: NDArray[np.signedinteger[Any]],
+    weight: Floats,
+    rows: NDArray[np.int64],
+    shards: Mapping[str, tuple[int, int]],
+) -> Sharded:
+    part = drawn[rows.astype(np.uint32)]
+    texts = (
+        part["dataset"].cast(pl.String).fill_null("") if "dataset" in part.columns else pl.Series([""] * part.height)
+    )
+    names, dataset = np.unique(texts.to_numpy(), return_inverse=True)
+    known = "shard_id" in part.columns
+    shard = part["shard_id"].cast(pl.String).to_numpy() if known else np.zeros(part.height, "U1")
+    fraction = np.zeros(len(names))
+    fraction[dataset] = part["shard_probability"].to_numpy()
+    scanned = []
+    for i, name in enumerate(names):
+        seen = len(np.unique(shard[dataset == i])) if known else 1
+        scanned.append(max(seen, shards.get(str(name), (seen, 0))[0]))
+    return Sharded(
+        content=at[rows].astype(np.int64),
+        shard=np.unique(shard, return_inverse=True)[1].astype(np.int64),
+        weight=weight[rows],
+        dataset=dataset.astype(np.int64),
+        scanned=np.array(scanned, np.float64),
+        fraction=fraction,
+        known=known,
+    )
 
 
 def _alone(frame: pl.DataFrame, drawn: pl.DataFrame) -> Floats:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
-from corpus_tools.estimate.intervals import gamma_quantile
+from corpus_tools.estimate.intervals import gamma_quantile, logit_interval
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
@@ -40,6 +42,9 @@ class Whole:
     screen_variance: float
     positives: int  # labelled contents with value of at least a half
     recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
+    gated: bool = True  # there is a gate that may miss something
+    largest: float = 0.0  # share of the variance of what is seen that the content with the largest share has
+    by_score: tuple[float, float, float] | None = None  # recall of the classifier at its threshold, among what is seen
 
 
 def cell_means(scored: Scored, rates: Rates, labels: Labels) -> Floats:
@@ -74,14 +79,14 @@ def screen_variance(
     return out
 
 
-def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str) -> Floats:
+def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
     """[X] variance from the draw of documents: sum over opened document contents of (1 - a) x (weighted positives in
-    it)^2. p [C]."""
-    x_size, o = len(pairs.names), survey.opened
+    it)^2. p [C]. `rest`: of the documents that the gate does not hit, all sources together."""
+    x_size, o = (1, survey.rest) if rest else (len(pairs.names), survey.opened)
     if not len(o.content):
         return np.zeros(x_size)
     w = o.weight * p[o.content] * (survey.n_words[o.content] if unit == "words" else 1.0)
-    key, entry = np.unique(o.document * x_size + pairs.opened_source, return_inverse=True)
+    key, entry = np.unique(o.document * x_size + (0 if rest else pairs.opened_source), return_inverse=True)
     if basis == "distinct":  # each content once per document content
         copies = sums(entry)
         once = np.unique(entry * survey.size + o.content, return_inverse=True)[1]
@@ -90,6 +95,36 @@ def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str
     a = np.zeros(len(key))
     a[entry] = o.probability
     return sums(key % x_size, (1 - a) * total**2, size=x_size)
+
+
+def shard_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, level: float = 0.95) -> Floats:
+    """[X] variance from the draw of shards: (1 - f) n / (n - 1) x sum over the n shards of (weighted positives less
+    their mean)^2, per data set (Cochran 1977, chapter 2), times (t / z)^2 with n - 1 degrees of freedom. p [C].
+
+    Of the count, not of the ratio: shards of unequal size make it too large, never too small. Distinct contents are
+    counted per shard; copies across shards are not told apart."""
+    x_size, s = len(pairs.names), survey.sharded
+    if s is None or not s.known:
+        return np.zeros(x_size)
+    w = s.weight * p[s.content] * (survey.n_words[s.content] if unit == "words" else 1.0)
+    key, entry = np.unique(
+        (s.dataset * (s.shard.max() + 1) + s.shard) * x_size + pairs.sharded_source, return_inverse=True
+    )
+    if basis == "distinct":
+        once = np.unique(entry * survey.size + s.content, return_inverse=True)[1]
+        w = w / sums(once)[once]
+    total = sums(entry, w)
+    dataset = np.zeros(len(key), np.int64)
+    dataset[entry] = s.dataset
+    out = np.zeros(x_size)
+    for d, (n, f) in enumerate(zip(s.scanned, s.fraction, strict=True)):
+        here = dataset == d
+        x = (key[here] % x_size).astype(np.int64)
+        first, second = sums(x, total[here], size=x_size), sums(x, total[here] ** 2, size=x_size)
+        if n > 1:
+            t = stats.t.ppf((1 + level) / 2, n - 1) / stats.norm.ppf((1 + level) / 2)
+            out += (1 - f) * n / (n - 1) * np.maximum(second - first**2 / n, 0) * t**2
+    return out
 
 
 def whole(
@@ -109,16 +144,24 @@ def whole(
     seen_value = rates.total
     v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
     p = cell_means(scored, rates, labels)[scored.cell]
-    v_seen = rates.label_variance(level) + v_screen + float(open_variance(survey, survey.corpus, p, unit, basis)[0])
+    v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
+    v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
+    v_seen = rates.label_variance(level) + v_screen + v_open + v_shard
     size = float(weight @ (weight * scored.shifted)) / max(
         float(weight @ scored.shifted), 1e-300
     )  # weight of a typical positive
     seen = _part(
         seen_value, v_seen, rates.found, positives, _zero_bound(survey, scored, labels, weight, level) * size, level
     )
+    unlabelled = np.where(survey.in_design, p * (1 - p), 0.0)
+    unlabelled[labels.at] = 0
+    each = weight**2 * (unlabelled + p * (1 - survey.q))
+    largest = float(each.max()) / max(v_seen, 1e-300) if len(each) else 0.0
     if survey.complete_open:
         zero = Part(0.0, 0.0, 0.0, 0.0)
-        return Whole(seen, seen, zero, 0.0, 0.0, 0.0, 0.0, v_screen, positives, (1.0, 1.0, 1.0))
+        return Whole(
+            seen, seen, zero, 0.0, 0.0, 0.0, 0.0, v_screen, positives, (1.0, 1.0, 1.0), gated=False, largest=largest
+        )
 
     m = missed(survey, scored, labels, count)
     scale = seen_value / max(count.total, 1e-300)
@@ -138,7 +181,50 @@ def whole(
     most = seen.high / max(seen.high + part.low, 1e-300)
     recall = (seen_value / max(theta.value, 1e-300), least, most)
     cv2 = variance / max(value, 1e-300) ** 2 if value else 0.0
-    return Whole(theta, seen, part, m.design_bound * scale, kappa, cv2, m.near_cv2, v_screen, positives, recall)
+    return Whole(
+        theta,
+        seen,
+        part,
+        m.design_bound * scale,
+        kappa,
+        cv2,
+        m.near_cv2,
+        v_screen,
+        positives,
+        recall,
+        largest=min(largest, 1.0),
+    )
+
+
+def classifier_recall(
+    survey: Survey,
+    scored: Scored,
+    labels: Labels,
+    rates: Rates,
+    weight: Floats,
+    above: NDArray[np.bool_],
+    level: float = 0.95,
+) -> tuple[float, float, float]:
+    """Share of the seen positives that score at or above a threshold, with an interval on the log odds: the two parts'
+    relative variances added."""
+    p = rates.rate[scored.cell]
+    p[labels.at] = labels.y
+    unlabelled = np.where(survey.in_design, weight, 0.0)
+    unlabelled[labels.at] = 0
+    parts = []
+    for here in (above, ~above):
+        value = float((weight * p)[here & survey.in_design].sum())
+        u = sums(scored.cell, np.where(here, unlabelled, 0.0), size=scored.n_cells)
+        square = sums(scored.cell, np.where(here, unlabelled, 0.0) ** 2, size=scored.n_cells)
+        variance = float((u**2 * rates.variance + square * rates.rate * (1 - rates.rate)).sum())
+        variance += float((weight**2 * p * (1 - survey.q))[here & survey.in_design].sum())
+        parts.append((value, variance))
+    (a, va), (b, vb) = parts
+    if a + b <= 0:
+        return float("nan"), 0.0, 1.0
+    sd = np.sqrt(va / max(a, 1e-9) ** 2 + vb / max(b, 1e-9) ** 2) if a > 0 and b > 0 else 0.0
+    low, high = logit_interval(a / (a + b), sd, level)
+    return a / (a + b), float(low), float(high)
 
 
 def _part(value: float, variance: float, known: float, positives: int, zero_bound: float, level: float) -> Part:

@@ -1,0 +1,206 @@
+"""One label's counts by dimension, unit and basis, with what is known of them: calibrated, pooled or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from corpus_tools.estimate.cells import Labels, Scored, cells, rates
+from corpus_tools.estimate.sources import Sources, label_counts, sources
+from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
+from corpus_tools.estimate.whole import Whole, classifier_recall, whole
+
+LABELS_FOR_CORPUS = 300
+LABELS_FOR_SOURCE = 30
+LABELLED_SOURCES = 20
+SHARDS = 30
+TRAINED_AT = 0.2  # prevalence at which scores are taken to be calibrated, where nothing is said
+
+
+Key = tuple[tuple[str, str], str, str]
+"""(dimension, second dimension), unit, basis"""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One label's scores and labels over the contents: what is estimated, a label or a label and a mode together."""
+
+    name: str
+    score: Floats
+    labels: Labels
+    trained_at: float
+    threshold: float = 0.5
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Positives per source of one dimension, unit and basis, with what is known of them. Arrays [X]."""
+
+    value: Floats
+    variance: Floats
+    low: Floats  # nan without an interval
+    high: Floats
+    one_sided: Bools
+    spread: Floats  # nan with an interval
+    n_labelled: Floats
+    calibrated: Bools
+    pooled: Bools
+    labelled_by: str = ""
+    corrected: bool = True  # by labels; if not, a sum of scores
+
+
+class Reckoning:
+    """A survey, its labels and the rule of the shards -> Counts of any topic by any dimension. Cells are made once
+    per topic."""
+
+    def __init__(
+        self,
+        data: Survey,
+        level: float = 0.95,
+        no_interval: Mapping[tuple[str, str], Bools] | None = None,
+        units: Sequence[str] = UNITS,
+        bases: Sequence[str] = BASES,
+    ) -> None:
+        self.data, self.level, self.units, self.bases = data, level, units, bases
+        self.no_interval = no_interval or {}
+
+    def counts(
+        self, topic: Topic, dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
+    ) -> tuple[dict[Key, Counts], dict[tuple[str, str], Whole]]:
+        """Counts by (dimension, unit, basis), and the corpus's parts by (unit, basis) if labelled."""
+        data = self.data
+        scored = cells(data, topic.score, topic.labels, topic.trained_at)
+        everything = bool(data.size) and topic.labels.n == data.size and bool(topic.labels.certain.all())
+        out: dict[Key, Counts] = {}
+        wholes: dict[tuple[str, str], Whole] = {}
+        if topic.labels.n < LABELS_FOR_CORPUS and not everything:
+            for pairs in (data.corpus, *dimensions):
+                for unit in self.units:
+                    for basis in self.bases:
+                        out[pairs.dimension, unit, basis] = self._uncorrected(topic, scored, pairs, unit, basis)
+            return out, wholes
+        design_weight = {
+            (u, b): np.where(data.in_design, data.content_weights(u, b), 0.0) for u in self.units for b in self.bases
+        }
+        inclusion = data.q * data.open_probability * data.shard_probability
+        once = np.where(data.in_design, data.content_weights("passages", "distinct"), 0.0)
+        count = rates(scored, once, topic.labels, data.in_design)
+        for unit in self.units:
+            for basis in self.bases:
+                weight = design_weight[unit, basis]
+                r = rates(scored, weight, topic.labels, data.in_design, inclusion)
+                w = whole(data, scored, topic.labels, r, count, weight, unit, basis, self.level)
+                by_score = classifier_recall(data, scored, topic.labels, r, weight, topic.score >= topic.threshold)
+                wholes[unit, basis] = replace(w, by_score=by_score)
+                out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)
+                for pairs in dimensions:
+                    cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))
+                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, self.level)
+                    out[pairs.dimension, unit, basis] = self._of_sources(s, pairs, topic.labels.by)
+        return out, wholes
+
+    def _of_corpus(
+        self,
+        w: Whole,
+        labels: Labels,
+        totals: Mapping[Key, Floats],
+        unit: str,
+        basis: str,
+    ) -> Counts:
+        cap = totals.get((self.data.corpus.dimension, unit, basis), np.array([np.inf]))
+        yes = np.array([not self.no_interval.get(self.data.corpus.dimension, np.array([False]))[0]])
+        t = w.theta
+        return Counts(
+            value=np.minimum(np.array([t.value]), cap),
+            variance=np.array([t.variance]),
+            low=np.where(yes, np.minimum(t.low, cap), np.nan),
+            high=np.where(yes, np.minimum(t.high, cap), np.nan),
+            one_sided=np.array([t.bound == "upper"]),
+            spread=np.where(yes, np.nan, 1.96 * np.sqrt(t.variance) / max(t.value, 1e-300)),
+            n_labelled=np.array([labels.n], float),
+            calibrated=yes,
+            pooled=np.array([False]),
+            labelled_by=labels.by,
+        )
+
+    def _of_sources(self, s: Sources, pairs: Pairs, by: str) -> Counts:
+        barred = self.no_interval.get(pairs.dimension, np.zeros(len(pairs.names), bool))
+        calibrated = ((s.n_labelled >= LABELS_FOR_SOURCE) | s.complete) & ~barred
+        pooled = ~calibrated & ~barred & (s.n_sources_labelled >= LABELLED_SOURCES)
+        yes = calibrated | pooled
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.where(s.value > 0, 1.96 * np.sqrt(s.variance) / s.value, np.nan)
+        return Counts(
+            value=s.value,
+            variance=s.variance,
+            low=np.where(yes, s.low, np.nan),
+            high=np.where(yes, s.high, np.nan),
+            one_sided=s.upper_only,
+            spread=np.where(yes, np.nan, spread),
+            n_labelled=s.n_labelled.astype(float),
+            calibrated=calibrated,
+            pooled=pooled,
+            labelled_by=by,
+        )
+
+    def _uncorrected(self, topic: Topic, scored: Scored, pairs: Pairs, unit: str, basis: str) -> Counts:
+        """Probability-weighted sums of scores, shifted to each gate stratum's own prior. Their spread is the
+        sampling's alone: the classifier's error, which is larger, is not in it."""
+        data, x_size = self.data, len(pairs.names)
+        p = scored.shifted[pairs.content]
+        value, variance = np.zeros(x_size), np.zeros(x_size)
+        for rest in (False, True):
+            w = pairs.weights(data.n_words, unit, basis, rest)
+            inclusion = data.q * (data.open_probability if rest else 1.0)
+            value += sums(pairs.source, w * p, size=x_size)
+            variance += sums(pairs.source, w**2 * (1 - inclusion[pairs.content]) * p, size=x_size)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.where(value > 0, 1.96 * np.sqrt(variance) / value, np.nan)
+        n, _, _ = label_counts(pairs, data, topic.labels)
+        nothing = np.zeros(x_size, bool)
+        nan = np.full(x_size, np.nan)
+        return Counts(
+            value,
+            variance,
+            nan,
+            nan,
+            nothing,
+            spread,
+            n.astype(float),
+            nothing,
+            nothing,
+            topic.labels.by,
+            corrected=False,
+        )
+
+
+def joint(a: Topic, b: Topic, how: str) -> Topic:
+    """Both true: labels where both are labelled; score their product, or the lesser where one is part of the other."""
+    common, ia, ib = np.intersect1d(a.labels.at, b.labels.at, return_indices=True)
+    labels = Labels(
+        at=common,
+        y=a.labels.y[ia] * b.labels.y[ib],
+        inverse=np.maximum(a.labels.inverse[ia], b.labels.inverse[ib]),
+        certain=a.labels.certain[ia] & b.labels.certain[ib],
+        several_rounds=a.labels.several_rounds or b.labels.several_rounds,
+        by=a.labels.by if a.labels.by == b.labels.by else f"{a.labels.by}, {b.labels.by}",
+    )
+    score = np.minimum(a.score, b.score) if how == "least" else a.score * b.score
+    return Topic(f"{a.name} and {b.name}", score, labels, min(a.trained_at, b.trained_at))
+
+
+def stack(counts: Sequence[Counts], interleave: bool = False) -> Counts:
+    """Counts of V topics as those of V sources; with `interleave`, [X] each become [X * V], source by source."""
+
+    def together(name: str) -> Floats:
+        arrays = [getattr(c, name) for c in counts]
+        return np.stack(arrays, 1).ravel() if interleave else np.concatenate(arrays)
+
+    names = ("value", "variance", "low", "high", "one_sided", "spread", "n_labelled", "calibrated", "pooled")
+    return Counts(
+        **{n: together(n) for n in names},  # type: ignore[arg-type]  # by name
+        labelled_by=counts[0].labelled_by,
+        corrected=all(c.corrected for c in counts),
+    )

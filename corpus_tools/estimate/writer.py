@@ -1,0 +1,207 @@
+"""Blocks of rows -> totals, prevalence and measures, in the order and types of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from corpus_tools import tables
+from corpus_tools.estimate.measures import Measure
+from corpus_tools.estimate.reckon import Counts
+from corpus_tools.estimate.survey import WHOLE, Floats, Place
+from corpus_tools.estimate.totals import Totals
+from corpus_tools.estimate.whole import Whole
+
+STATUS = pl.Enum(["calibrated", "pooled", "uncalibrated"])
+
+
+class Writer:
+    """Collects rows. `gate`: whether a gate may miss something, which the methods then name."""
+
+    def __init__(self, audit_id: str, gate: bool) -> None:
+        self.audit_id = audit_id
+        missed = "; seen + missed" if gate else ""
+        self.methods = {
+            "calibrated": "labels by stratum and score" + missed,
+            "pooled": "labels of other sources, own shift by empirical Bayes" + missed,
+            "uncalibrated": "sum of scores, prior shifted by stratum, not corrected",
+            "borrowed": "labels of other sources, too few labelled sources for an interval" + missed,
+        }
+        self._blocks: dict[str, list[pl.DataFrame]] = {"totals": [], "prevalence": [], "measures": []}
+
+    def _add(self, table: str, p: Place, unit: str, basis: str, **columns: Any) -> None:
+        if not p.names:
+            return
+        columns = {
+            "audit_id": self.audit_id,
+            "dimension": p.dimension[0] or "corpus",
+            "source": pl.Series([n[0] for n in p.names], dtype=pl.String),
+            "dimension_2": p.dimension[1],
+            "source_2": pl.Series([n[1] for n in p.names], dtype=pl.String) if p.dimension[1] else "",
+            "unit": unit,
+            "basis": basis,
+            **columns,
+        }
+        arrays = {c: v for c, v in columns.items() if isinstance(v, pl.Series | np.ndarray)}
+        frame = pl.DataFrame(arrays).with_columns(*(pl.lit(v).alias(c) for c, v in columns.items() if c not in arrays))
+        self._blocks[table].append(frame.with_columns(pl.col(pl.Float64).fill_nan(None)))
+
+    def totals(self, p: Place, by: Mapping[tuple[str, str], Totals]) -> None:
+        """One row per source, unit and basis."""
+        for (unit, basis), t in by.items():
+            self._add("totals", p, unit, basis, total=t.total, low=t.low, high=t.high, unscored_share=t.unscored_share)
+
+    def prevalence(
+        self,
+        p: Place,
+        unit: str,
+        basis: str,
+        label: str,
+        c: Counts,
+        totals: Mapping[tuple[str, str], Totals],
+        n_scored: Floats,
+        note: str = "",
+    ) -> None:
+        """Counts over the text that is scored; beside passages, the documents' upper bound where their totals are
+        known."""
+        t = totals[unit, basis]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            over = np.where(t.scored > 0, t.scored, np.nan)
+            # The total's own error, where it is an estimate, widens the interval.
+            loose = np.nan_to_num((t.high - t.low) / (2 * t.total))
+            value = c.value / over
+            low = value - np.hypot(value - c.low / over, value * loose)
+            high = value + np.hypot(c.high / over - value, value * loose)
+        common: dict[str, Any] = {
+            "label": label,
+            "n_scored": n_scored.astype(np.int64),
+            "n_labelled": c.n_labelled.astype(np.int64),
+            "labelled_by": c.labelled_by,
+            "status": status(c),
+        }
+        self._add(
+            "prevalence",
+            p,
+            unit,
+            basis,
+            prevalence=np.minimum(value, 1),
+            ci_low=np.where(c.one_sided, np.where(np.isnan(low), np.nan, 0), np.maximum(low, 0)),
+            ci_high=np.minimum(high, 1),
+            bound=_bound(high, c.one_sided),
+            spread=c.spread,
+            method=self._method(c, note),
+            **common,
+        )
+        if unit == "passages" and ("documents", basis) in totals:
+            # A document's truth is 'any passage': without labels of whole documents no more than a bound is known.
+            documents = totals["documents", basis]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                most = np.where(documents.scored > 0, c.high / documents.scored, np.nan)
+            self._add(
+                "prevalence",
+                p,
+                "documents",
+                basis,
+                prevalence=np.full(len(most), np.nan),
+                ci_low=np.where(np.isnan(most), np.nan, 0.0),
+                ci_high=np.minimum(most, 1),
+                bound=_bound(most, np.ones(len(most), bool)),
+                spread=np.full(len(most), np.nan),
+                method="at most the passages' upper bound over documents",
+                **common,
+            )
+
+    def _method(self, c: Counts, note: str) -> pl.Series | str:
+        neither = "borrowed" if c.corrected else "uncalibrated"
+        words = [self.methods[k] + note for k in ("calibrated", "pooled", neither)]
+        which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2))
+        return words[which[0]] if len(set(which.tolist())) == 1 else pl.Series(words).gather(which)
+
+    def measure(
+        self,
+        p: Place,
+        unit: str,
+        basis: str,
+        label: str,
+        name: str,
+        x: Measure,
+        c: Counts | None,
+        method: str,
+        against: str = "",
+    ) -> None:
+        """One row per source. Interval and q-value only where `c` (all, if None) is calibrated or pooled."""
+        size = len(x.value)
+        yes = np.ones(size, bool) if c is None else c.calibrated | c.pooled
+        self._add(
+            "measures",
+            p,
+            unit,
+            basis,
+            label=label,
+            measure=name,
+            against=against,
+            value=x.value,
+            low=np.where(yes, x.low, np.nan),
+            high=np.where(yes, x.high, np.nan),
+            q_value=np.full(size, np.nan) if x.q is None else np.where(yes, x.q, np.nan),
+            status=pl.Series(["calibrated"] * size, dtype=STATUS) if c is None else status(c),
+            method=method,
+        )
+
+    def parts(self, label: str, unit: str, basis: str, w: Whole) -> None:
+        """seen, missed and recall of the whole corpus."""
+
+        def one(name: str, value: float, low: float, high: float, method: str, against: str = "") -> None:
+            x = Measure(np.array([value]), np.array([low]), np.array([high]))
+            self.measure(WHOLE, unit, basis, label, name, x, None, method, against)
+
+        one("seen", w.seen.value, w.seen.low, w.seen.high, "design-based, documents that the gate hits")
+        if w.gated:
+            ways = "capture-recapture of terms within documents, assumed independence and prior"
+            one("missed", w.missed.value, w.missed.low, w.missed.high, ways)
+            one("missed", w.missed.value, 0.0, w.missed_design, "bound by labelled rejected text alone", "no model")
+            one("recall", *w.recall, "seen over seen + missed", "gate")
+        if w.by_score is not None:
+            one("recall", *w.by_score, "seen positives at or above the threshold", "classifier")
+
+    def frames(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Totals, prevalence, measures; sorted by key."""
+        return (
+            _typed(self._blocks["totals"], tables.TOTALS),
+            _typed(self._blocks["prevalence"], tables.PREVALENCE),
+            _typed(self._blocks["measures"], tables.MEASURES),
+        )
+
+
+def status(c: Counts) -> pl.Series:
+    """[X] calibrated, pooled or uncalibrated."""
+    which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2)).astype(np.int64)
+    return pl.Series(STATUS.categories).cast(STATUS).gather(which)
+
+
+def _bound(high: Floats, one_sided: np.ndarray[Any, np.dtype[np.bool_]]) -> pl.Series:
+    which = np.where(np.isnan(high), 2, np.where(one_sided, 1, 0))
+    return pl.Series(["two", "upper", None]).gather(which)
+
+
+def _typed(blocks: list[pl.DataFrame], schema: pa.Schema) -> pl.DataFrame:
+    empty = pl.DataFrame(pl.from_arrow(schema.empty_table()))
+    if not blocks:
+        return empty
+    frame = pl.concat(
+        [b.select(pl.col(c).cast(t, strict=True).alias(c) for c, t in empty.schema.items()) for b in blocks],
+        rechunk=False,
+    )
+    blocks.clear()
+    key = [
+        "dimension",
+        "dimension_2",
+        "unit",
+        "basis",
+        *[c for c in ("label", "measure", "against") if c in empty.columns],
+    ]
+    return frame.sort([*key, "source", "source_2"])
