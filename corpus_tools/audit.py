@@ -25,11 +25,11 @@ def scan_id(config: AuditConfig, pack: Pack) -> str:
     return _digest(frozen(config, pack))
 
 
-def questions(pack: Pack) -> Questions:
-    """What a pack asks of its labels."""
+def questions(pack: Pack, card: Mapping[str, Any]) -> Questions:
+    """What a pack asks of its labels; the classifier's card says at which prevalence its scores were calibrated."""
     return Questions(
         labels=pack.labels, headline=pack.headline, modes=pack.modes, balance=pack.balance, outcomes=pack.outcomes,
-        outcome_of=pack.outcome_of,
+        outcome_of=pack.outcome_of, trained_at=card.get("base_rates", {}),
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def estimate(root: Root, audit: Mapping[str, Any], pack: Pack, *, label_names: S
         scored_passages(root, audit, pack),
         tallies(root, audit, pack),
         labels_table(root, rounds),
-        questions(pack),
+        questions(pack, root.read_json("classifiers", f"{audit['classifier_id']}.json") or {}),
         audit_id=audit["audit_id"],
         dimensions=audit["dimensions"],
         crossings=[(a, b) for a, b in audit["crossings"] if {a, b} <= set(audit["dimensions"])],

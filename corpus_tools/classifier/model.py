@@ -68,6 +68,7 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
         "engine": engine,
         "labels": list(pack.labels),
         "weights_sha256": weights["heads"]["sha256"],
+        "base_rates": weights.get("base_rates", {}),
         "trained_on": weights.get("trained_on", {}),
         "weights": weights,
     }

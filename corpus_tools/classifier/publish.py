@@ -14,8 +14,13 @@ from corpus_tools.embed import EncoderSpec
 from corpus_tools.pack import file_sha256
 
 
-def publish(heads: Heads, encoder: EncoderSpec, trained_on: Mapping[str, Any], folder: Path) -> Path:
-    """Writes `heads.safetensors`, then `weights.json`; `encoder.tuned` names a file already in the folder. Returns weights.json."""
+def publish(
+    heads: Heads, encoder: EncoderSpec, base_rates: Mapping[str, float], trained_on: Mapping[str, Any], folder: Path
+) -> Path:
+    """Writes `heads.safetensors`, then `weights.json`; `encoder.tuned` names a file already in the folder. Returns weights.json.
+
+    `base_rates`: label -> its prevalence where the scores were calibrated; estimates shift scores from it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     heads.save(folder / "heads.safetensors")
     spec = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(encoder).items()}
@@ -25,6 +30,7 @@ def publish(heads: Heads, encoder: EncoderSpec, trained_on: Mapping[str, Any], f
         "heads": {"file": "heads.safetensors", "sha256": file_sha256(folder / "heads.safetensors")},
         "labels": list(heads.labels),
         "groups": [list(group) for group in heads.groups],
+        "base_rates": {label: round(rate, 6) for label, rate in base_rates.items()},
         "trained_on": dict(trained_on),
     }
     path = folder / "weights.json"

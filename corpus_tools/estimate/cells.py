@@ -238,12 +238,12 @@ def rates(
     n = sum_w**2 / np.maximum(sums(c, w**2, size=h), 1e-300)
     observed = sums(c, w * y, size=h) / np.maximum(sum_w, 1e-300)
     expected = sums(c, w * scored.shifted[at], size=h) / np.maximum(sum_w, 1e-300)
-    # One factor by which scores overstate, then one per gate stratum held by two positives' worth at it.
+    # One factor by which scores overstate, then one per gate stratum held by one positive's worth at it.
     factor = ((n * observed).sum() + 0.5) / ((n * expected).sum() + 0.5)
     by_gate = np.ones(3)
     for gate in range(3):
         here = scored.gate == gate
-        by_gate[gate] = ((n * observed)[here].sum() + 2 * factor) / ((n * expected)[here].sum() + 2)
+        by_gate[gate] = ((n * observed)[here].sum() + factor) / ((n * expected)[here].sum() + 1)
     prior = np.clip(by_gate[scored.gate] * mean_score, 1e-12, 0.95)
     rate = (PRIOR * prior + n * observed) / (PRIOR + n)
     variance = rate * (1 - rate) / (PRIOR + 1 + n)
