@@ -34,6 +34,7 @@ ARMS: dict[str, World] = {
     "label-error": World(label_error=0.02),
     "no-copies": World(copied=0.0),
     "rare": World(rate=0.0005),
+    "early-stop": World(shards=200, scanned=60),
 }
 Z = 1.959963984540054
 
@@ -88,47 +89,39 @@ def rivals(sample: Sample, labels: pl.DataFrame) -> dict[str, tuple[float, float
     fpr = (inv * (1 - y[mine]) * flagged[mine]).sum() / max(no, 1e-9)
     share = float(w[flagged].sum() / w.sum())
     adjusted = float(np.clip((share - fpr) / max(tpr - fpr, 1e-3), 0, 1)) * float(w.sum())
-    out["Rogan-Gladen, pooled rates"] = (adjusted, float("nan"), float("nan"))
+    z = Z * np.sqrt(tpr * (1 - tpr) / max(yes, 1) + fpr * (1 - fpr) / max(no, 1)) * float(w.sum())
+    out["Rogan-Gladen, pooled rates"] = (adjusted, adjusted - z, adjusted + z)
     return out
 
 
 class Score:
-    """Coverage, half-width over truth, bias over half-width, one entry per corpus."""
+    """Coverage, half-width over truth and error over truth, one entry per corpus (of sources: over its sources)."""
 
     def __init__(self) -> None:
         self.cover: list[float] = []
-        self.half: list[float] = []
-        self.bias: list[float] = []
-        self.error: list[float] = []
         self.over: list[float] = []
+        self.half: list[float] = []
+        self.error: list[float] = []
 
     def add(self, value: object, low: object, high: object, truth: object) -> None:
         v, lo, hi, t = (np.atleast_1d(np.asarray(x, float)) for x in (value, low, high, truth))
-        if not len(v):
-            return
         known = ~np.isnan(hi)
-        tolerance = 1e-9 * np.abs(t)
-        inside = (lo[known] <= t[known] + tolerance[known]) & (t[known] <= hi[known] + tolerance[known])
-        self.cover.append(float(np.mean(inside)) if known.any() else np.nan)
-        self.over.append(float(np.mean(t[known] > hi[known])) if known.any() else np.nan)
-        self.half.append(
-            float(np.sum(hi[known] - lo[known]) / 2 / np.sum(t[known])) if known.any() and t[known].sum() else np.nan
-        )
-        self.bias.append(float(np.sum(v - t) / max(np.sum(hi[known] - lo[known]) / 2, 1e-9)) if known.any() else np.nan)
-        self.error.append(float(np.sum(v - t) / max(np.sum(t), 1.0)))
+        if not known.any():
+            return
+        v, lo, hi, t = v[known], lo[known], hi[known], t[known]
+        scale = max(float(t.sum()), 1.0)
+        self.cover.append(float(np.mean((lo <= t * (1 + 1e-9)) & (t * (1 - 1e-9) <= hi))))
+        self.over.append(float(np.mean(t * (1 - 1e-9) > hi)))
+        self.half.append(float((hi - lo).sum() / 2 / scale))
+        self.error.append(float((v - t).sum() / scale))
 
     def row(self) -> str:
-        n = max(int(np.sum(~np.isnan(self.cover))), 1)
-        cover = np.nanmean(self.cover) if n and not np.all(np.isnan(self.cover)) else np.nan
-        mc = np.nanstd(self.cover) / np.sqrt(n)
-        mean_half = np.nanmean(self.half) if not np.all(np.isnan(self.half)) else np.nan
-        bias = np.nanmean(self.bias) if not np.all(np.isnan(self.bias)) else np.nan
-        rmse = float(np.sqrt(np.mean(np.square(self.error))))
-        above = np.nanmean(self.over) if not np.all(np.isnan(self.over)) else np.nan
-        return (
-            " | ".join("" if np.isnan(x) else f"{x:.3f}" for x in (cover, mc, above, mean_half, bias))
-            + f" | {rmse:.2f}"
-        )
+        if not self.cover:
+            return " | " * 5
+        n = len(self.cover)
+        half, error = float(np.mean(self.half)), np.array(self.error)
+        shown = (np.mean(self.cover), np.std(self.cover) / np.sqrt(n), np.mean(self.over), half, np.mean(error) / half)
+        return " | ".join(f"{x:.3f}" for x in shown) + f" | {np.sqrt(np.mean(error**2)):.2f}"
 
 
 def classes(sample: Sample) -> dict[str, np.ndarray]:
@@ -159,7 +152,13 @@ def run(name: str, world: World, sizes: list[int], corpora: int, seed: int) -> l
         for size in sizes:
             labels = label_round(sample, size, seed + 7919 * (i + 1) + size, error=world.label_error)
             e = estimate_audit(
-                sample.passages, sample.tallies, labels, questions, audit_id="a", dimensions=("corpus", "domain")
+                sample.passages,
+                sample.tallies,
+                labels,
+                questions,
+                audit_id="a",
+                dimensions=("corpus", "domain"),
+                shards={"web": (world.scanned, world.shards)},
             )
             one = pl.col("dimension") == "corpus"
 

@@ -29,6 +29,8 @@ class World:
     screen: float = 0.2  # near passages
     misses_like_negatives: bool = False  # positives without a term score like negatives
     label_error: float = 0.0
+    shards: int = 1  # in which documents lie, partly by source
+    scanned: int = 1  # of them, in random order: an audit that stopped early
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,11 @@ def simulate(world: World, seed: int) -> Sample:
     opened = hit_d | audit[d]
     stratum = np.where(t, "hit", np.where(hit_d, "near", "sampled"))
     drawn = opened & (t | ~hit_d | screened[c])
-    o = np.flatnonzero(opened)
+    block = max(world.shards // 4, 1)
+    shard = (source_of_row * 7 + rng.integers(0, block, len(source_of_row))) % world.shards
+    in_audit = np.isin(shard, rng.permutation(world.shards)[: world.scanned])
+    o = np.flatnonzero(opened & in_audit[row_document])
+    drawn &= in_audit[row_document]
     names = np.array([f"s{i:03d}" for i in range(world.sources)])
     passages = pl.DataFrame(
         {
@@ -124,7 +130,8 @@ def simulate(world: World, seed: int) -> Sample:
     ).with_columns(
         pl.col("document_id", "content", "document_content").cast(pl.String),
         pl.col("y").fill_nan(None),
-        shard_probability=pl.lit(1.0),
+        shard_probability=pl.lit(world.scanned / world.shards),
+        shard_id=pl.Series(shard[row_document][o]).cast(pl.String),
         unscored=pl.lit(False),
         dataset=pl.lit("web"),
     )
@@ -149,7 +156,7 @@ def simulate(world: World, seed: int) -> Sample:
             "words": sums(row_document, w),
             "passages": lengths,
         }
-    )
+    ).filter(pl.Series(in_audit))
     tallies = by_document.group_by("domain").agg(
         pl.len().alias("documents"),
         pl.col("words").sum(),
@@ -158,7 +165,9 @@ def simulate(world: World, seed: int) -> Sample:
         pl.col("words").filter("hit").sum().alias("hit_words"),
         pl.col("words").filter("sampled").sum().alias("sampled_words"),
     )
-    tallies = tallies.sort("domain").with_columns(dataset=pl.lit("web"))
+    tallies = tallies.sort("domain").with_columns(
+        dataset=pl.lit("web"), shard_probability=pl.lit(world.scanned / world.shards)
+    )
     unique = rows.unique("c", keep="first")
     distinct = (
         float(unique.height),

@@ -20,6 +20,7 @@ from corpus_tools.estimate.whole import Whole, cell_means, open_variance, shard_
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 ALIKE = 0.5  # relative sd between sources of near positives over hit positives
+MISFIT = 0.08  # relative sd of what a shift alone does not mend: a cell is not quite the same in every source
 CLEAN_RECALL = 0.7  # assumed at least, of the gate in a source that it never hits
 
 
@@ -143,6 +144,7 @@ def sources(
             + (sq_in * p * (1 - p)).sum(1)
             + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1) * shared
         )
+        variance = variance + (MISFIT * mean) ** 2
         if near_cell.any():
             ratio = np.where(u_in.sum(1) > 0, mean / np.maximum((u_in * p_h).sum(1), 1e-300), 1.0)
             # Positives without a term go with those that have one, source by source, as far as sources are alike in
@@ -172,7 +174,11 @@ def sources(
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
     p = cell_means(scored, rates, labels)[scored.cell]
     variance = variance + open_variance(survey, pairs, p, unit, basis)
-    variance = variance + shard_variance(survey, pairs, p, unit, basis, level) * (1 + corpus.kappa) ** 2
+    fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
+    if fraction < 1:  # never less than chance thinning of single passages would give, nor than one that was not met
+        by_design = shard_variance(survey, pairs, p, unit, basis, level)
+        thinned = value * (1 / fraction - 1) * typical * fraction + (1 - fraction) * typical**2
+        variance = variance + np.maximum(by_design, thinned) * (1 + corpus.kappa) ** 2
     screened = (survey.q < 1) & (survey.gate != NEAR)
     if screened.any():  # positives whose weight stands for others, drawn or not
         there = np.where(screened[pairs.content], weight, 0.0)
@@ -180,8 +186,8 @@ def sources(
             sums(pairs.source, there, size=x_size), 1e-300
         )
         variance = variance + pairs.other_square[unit, basis] * mean_p
-        inclusion = np.where(survey.gate == NEAR, 0.0, survey.q * survey.open_probability)[pairs.content[lab]]
-        known = sums(pairs.source[lab], weight[lab] * inclusion * np.floor(y), size=x_size)
+    inclusion = np.where(near_cell[scored.cell], 0.0, survey.q * survey.open_probability * survey.shard_probability)
+    known = sums(pairs.source[lab], weight[lab] * inclusion[pairs.content[lab]] * np.floor(y), size=x_size)
     unknown = value - known
     low = known + gamma_quantile(unknown, variance, (1 - level) / 2)
     high = known + gamma_quantile(unknown, variance, (1 + level) / 2)
@@ -198,17 +204,18 @@ def sources(
 
     n_labelled, positives, complete = label_counts(pairs, survey, labels)
     never_hit = sums(pairs.source, weight, size=x_size) == 0
-    whole_weight = survey.content_weights(unit, basis)
-    positive_weight = float(whole_weight @ (whole_weight * scored.shifted)) / max(
-        float(whole_weight @ scored.shifted), 1e-300
-    )
-    bound = -np.log(1 - level) / -np.log(1 - CLEAN_RECALL) * positive_weight
+    # Copies of a typical positive within one source.
+    likely = weight * scored.shifted[pairs.content]
+    positive_weight = float(weight @ likely) / max(float(likely.sum()), 1e-300)
+    bound = np.log(1 - level) / np.log(1 - CLEAN_RECALL * fraction) * positive_weight * fraction
     if not survey.complete_open:
         high = np.where(never_hit, np.ceil(bound / positive_weight) * positive_weight, high)
     upper_only = (never_hit & (not survey.complete_open)) | ((known_all <= 0) & (variance > 0))
     one_sided = known + np.ceil(gamma_quantile(unknown, variance, level) / step - 1e-9) * step
     high = np.where(upper_only & ~never_hit, one_sided, high)
     low = np.where(upper_only, 0.0, low)
+    if fraction < 1:  # nothing found in the shards that were scanned says little of the others
+        high = np.where(known_all <= 0, np.maximum(high, bound), high)
     cap = np.where(totals > 0, totals, np.inf)
     return Sources(
         value=np.minimum(value, cap),
