@@ -33,7 +33,14 @@ def questions(pack: Pack, card: Mapping[str, Any]) -> Questions:
     )  # fmt: skip
 
 
-def describe(config: AuditConfig, pack: Pack, classifier_id: str, plan: Plan, manifests: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str]) -> dict[str, Any]:
+def describe(
+    config: AuditConfig,
+    pack: Pack,
+    classifier_id: str,
+    plan: Plan,
+    manifests: Mapping[str, Mapping[str, Any]],
+    failed: Mapping[str, str],
+) -> dict[str, Any]:
     """Configuration, plan, manifests of the done shards and errors of the failed ones (by shard_id) -> audit.json.
 
     No times and no machines: the same inputs give the same bytes.
@@ -87,7 +94,10 @@ def scored_passages(root: Root, audit: Mapping[str, Any], pack: Pack, *, texts: 
     scan, shards = audit["scan_id"], done_shards(audit)
     names = source_names(audit)
     columns = ["passage_id", "document_id", "content", "stratum", "screen_probability", "drawn", "n_words"]
-    passages = cast(pl.DataFrame, pl.from_arrow(root.shard_table(scan, shards, "passages", [*columns, "terms", "text"] if texts else columns)))
+    passages = cast(
+        pl.DataFrame,
+        pl.from_arrow(root.shard_table(scan, shards, "passages", [*columns, "terms", "text"] if texts else columns)),
+    )
     documents = cast(pl.DataFrame, pl.from_arrow(root.shard_table(scan, shards, "documents")))
     documents = _spread(documents, names, audit, pack).select(
         "document_id", "open_probability", "unscored", "dataset", "domain", "year", "language", "kind", *names,
@@ -112,7 +122,9 @@ def tallies(root: Root, audit: Mapping[str, Any], pack: Pack) -> pl.DataFrame:
 
 def _spread(frame: pl.DataFrame, names: Sequence[str], audit: Mapping[str, Any], pack: Pack) -> pl.DataFrame:
     """The map `sources` as plain columns, and `kind` by the configuration's map, then the pack's; '' where none says."""
-    maps = [dict(m) if not isinstance(m, list) else {e["key"]: e["value"] for e in m} for m in frame["sources"].to_list()]
+    maps = [
+        dict(m) if not isinstance(m, list) else {e["key"]: e["value"] for e in m} for m in frame["sources"].to_list()
+    ]
     kinds = {**pack.kinds, **audit["kinds"]}
     named = pl.coalesce(
         pl.col("domain").replace_strict(kinds, default=None, return_dtype=pl.String),
@@ -149,7 +161,8 @@ def usable_rounds(root: Root, audit: Mapping[str, Any]) -> tuple[list[str], list
 
     A round drawn before some shards arrived says nothing of them: it is not used until it is topped up.
     """
-    covering, short = [], []
+    covering: list[str] = []
+    short: list[str] = []
     for name in round_names(root):
         rule, _ = read_round(root, name)
         if rule["role"] != "estimate" or rule["scan_id"] != audit["scan_id"] or not rule.get("labelled"):
@@ -158,7 +171,9 @@ def usable_rounds(root: Root, audit: Mapping[str, Any]) -> tuple[list[str], list
     return covering, short
 
 
-def estimate(root: Root, audit: Mapping[str, Any], pack: Pack, *, label_names: Sequence[str] | None = None) -> Estimates:
+def estimate(
+    root: Root, audit: Mapping[str, Any], pack: Pack, *, label_names: Sequence[str] | None = None
+) -> Estimates:
     """Estimates of one audit from what the root holds; `label_names` restricts the rounds (an empty list: the state before labels)."""
     rounds = usable_rounds(root, audit)[0] if label_names is None else list(label_names)
     return estimate_audit(
@@ -188,7 +203,16 @@ def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
 
 
 def sample_round(
-    root: Root, audit: Mapping[str, Any], pack: Pack, *, name: str, size: int, role: str = "estimate", label: str = "", by: str = "", seed: int | None = None
+    root: Root,
+    audit: Mapping[str, Any],
+    pack: Pack,
+    *,
+    name: str,
+    size: int,
+    role: str = "estimate",
+    label: str = "",
+    by: str = "",
+    seed: int | None = None,
 ) -> tuple[Allocation, pl.DataFrame]:
     """Draws a label round from an audit's candidates and writes it; returns the rule and the drawn passages with their texts."""
     seed = audit["seed"] if seed is None else seed

@@ -35,7 +35,7 @@ def clauses(texts: Sequence[str]) -> list[list[Clause]]:
             if token.pos_ not in ("VERB", "AUX"):
                 continue
             subjects = [c for c in token.children if c.dep_ in ("nsubj", "nsubjpass")]
-            if not subjects or subjects[0].pos_ == "PRON" and subjects[0].lower_ in ("who", "which", "that"):
+            if not subjects or (subjects[0].pos_ == "PRON" and subjects[0].lower_ in ("who", "which", "that")):
                 continue
             objects = [c for c in token.children if c.dep_ in ("dobj", "attr", "xcomp", "ccomp", "acomp")]
             negated = any(c.dep_ == "neg" for c in token.children)

@@ -31,7 +31,9 @@ class _Part(BaseModel):
 class CorpusEntry(_Part):
     """One line of the corpus: where its shards are and which fields mean what. Field names may be dotted paths."""
 
-    uri: str = Field(description="path, glob, or fsspec address of the shards; `datasets:…` to stream with the datasets library")
+    uri: str = Field(
+        description="path, glob, or fsspec address of the shards; `datasets:…` to stream with the datasets library"
+    )
     name: str = Field("", description="unique; default: the folder's or file's name")
     format: Literal["parquet", "jsonl", "json", "wet", "warc", "datasets", ""] = Field(
         "", description="default: by the file's name"
@@ -74,7 +76,9 @@ class CorpusEntry(_Part):
 class GateConfig(_Part):
     """How documents are opened."""
 
-    audit_fraction: Probability = Field(0.01, description="share of the documents without a hit that are opened all the same")
+    audit_fraction: Probability = Field(
+        0.01, description="share of the documents without a hit that are opened all the same"
+    )
 
 
 class ScreenConfig(_Part):
@@ -103,8 +107,12 @@ class ClassifierConfig(_Part):
     """Which model scores the candidates."""
 
     model: str = Field("pack", description="`pack`: the pack's own weights; or a folder with weights fitted by `train`")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 is faster where the processor has bf16 matrix units")
-    threshold: float = Field(0.5, gt=0, lt=1, description="for flagged passages in views and exports; no estimate uses it")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="bf16 is faster where the processor has bf16 matrix units"
+    )
+    threshold: float = Field(
+        0.5, gt=0, lt=1, description="for flagged passages in views and exports; no estimate uses it"
+    )
     batch: int = Field(32, ge=1)
     device: str = Field("", description="default: cuda where there is one, else cpu")
 
@@ -137,11 +145,15 @@ class AuditConfig(_Part):
     classifier: ClassifierConfig = ClassifierConfig()
     runner: RunnerConfig = RunnerConfig()
     store: StoreConfig = StoreConfig()
-    kinds: dict[str, str] = Field(default_factory=dict, description="domain or data set -> kind of source, before the pack's map")
+    kinds: dict[str, str] = Field(
+        default_factory=dict, description="domain or data set -> kind of source, before the pack's map"
+    )
     crossings: list[tuple[str, str]] = Field(
         default_factory=lambda: [("kind", "mode"), ("dataset", "mode")], description="pairs of dimensions"
     )
-    max_failed_shards: float = Field(0.01, ge=0, le=1, description="share of shards that may fail before the audit does")
+    max_failed_shards: float = Field(
+        0.01, ge=0, le=1, description="share of shards that may fail before the audit does"
+    )
     seed: int = Field(0, ge=0, lt=2**63)
 
     @model_validator(mode="after")
@@ -169,11 +181,11 @@ def _default_name(uri: str) -> str:
     return tail or "corpus"
 
 
-def parse_config(raw: object, *, where: str, base: Path | None = None) -> AuditConfig:
+def parse_config(given: object, *, where: str, base: Path | None = None) -> AuditConfig:
     """A mapping as read from YAML -> the configuration. Relative paths are taken from `base`. Raises ConfigError with every mistake."""
-    if not isinstance(raw, Mapping):
-        raise ConfigError([f"a configuration is a mapping of keys, not {type(raw).__name__}"], where=where)
-    raw = json.loads(json.dumps(raw, default=str))
+    if not isinstance(given, Mapping):
+        raise ConfigError([f"a configuration is a mapping of keys, not {type(given).__name__}"], where=where)
+    raw: dict[str, Any] = json.loads(json.dumps(given, default=str))
     if isinstance(raw.get("corpus"), dict | str):
         raw["corpus"] = [raw["corpus"]]
     if isinstance(raw.get("corpus"), list):
@@ -197,7 +209,9 @@ def load_config(path: str | Path) -> AuditConfig:
     try:
         raw = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError:
-        near = get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else [])
+        near = get_close_matches(
+            path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        )
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ConfigError([f"no such file{hint}"], where=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -73,8 +73,8 @@ class Encoder:
         from sentence_transformers.models import Normalize, Pooling, Transformer
         from transformers.utils import logging as hf_logging
 
-        hf_logging.set_verbosity_error()
-        hf_logging.disable_progress_bar()
+        hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.batch = batch
         body = Transformer(str(folder), max_seq_length=spec.max_tokens)
@@ -98,7 +98,9 @@ class Encoder:
         import torch
 
         with torch.inference_mode():
-            vectors = self.model.encode(list(texts), batch_size=self.batch, show_progress_bar=False, convert_to_tensor=True)
+            vectors = self.model.encode(
+                list(texts), batch_size=self.batch, show_progress_bar=False, convert_to_tensor=True
+            )
         return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
 
 

@@ -95,7 +95,9 @@ def load_lexicon(path: Path) -> list[Phrase]:
     blank = [p for p in phrases if not p.term.strip() or "\0" in p.text]
     if twice or blank or not phrases:
         raise PackError(
-            f"phrases stand twice, or are empty: {', '.join(twice) or blank}", where=str(path), expected="each phrase once"
+            f"phrases stand twice, or are empty: {', '.join(twice) or blank}",
+            where=str(path),
+            expected="each phrase once",
         )
     return phrases
 
@@ -124,7 +126,7 @@ class Gate:
             ends.append(end)
             ids.append(phrase)
 
-        self._database.scan(memoryview(texts.buffer), match_event_handler=found)
+        self._database.scan(texts.buffer.data, match_event_handler=found)
         which = np.searchsorted(texts.offsets, np.asarray(ends, np.int64), side="left") - 1
         return which, np.asarray(ids, np.int64)
 
@@ -158,7 +160,7 @@ def audit_draw(
     texts: Joined, candidates: np.ndarray[Any, Any], *, fraction: float, seed: int
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Joined texts [n] and which of them the gate missed [n] -> which of these are opened all the same [n]."""
-    view = memoryview(texts.buffer)
+    view = texts.buffer.data
     starts, ends = texts.offsets.tolist(), texts.offsets[1:] - 1
     rest = np.flatnonzero(candidates)
     contents = [content_hash(view[starts[i] : end]) for i, end in zip(rest.tolist(), ends[rest].tolist(), strict=True)]

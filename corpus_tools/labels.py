@@ -57,7 +57,9 @@ def create_round(root: Root, rule: Mapping[str, Any], drawn: pl.DataFrame) -> No
     if role not in ROLES:
         raise LabelError(f"no role {role!r}", expected=f"one of {', '.join(ROLES)}")
     if name in round_names(root):
-        raise LabelError(f"the round {name!r} exists", where=root.uri, todo="A round is never drawn again: choose another name.")
+        raise LabelError(
+            f"the round {name!r} exists", where=root.uri, todo="A round is never drawn again: choose another name."
+        )
     table = pa.Table.from_pydict(
         {
             "content": drawn["content"].to_list(),
@@ -82,7 +84,12 @@ def read_round(root: Root, name: str) -> tuple[dict[str, Any], pl.DataFrame]:
     """A round's rule and its drawn passages. Raises LabelError with the rounds there are."""
     if name not in round_names(root):
         there = ", ".join(round_names(root)) or "none yet"
-        raise LabelError(f"no round {name!r}", where=root.uri, expected=f"one of: {there}", todo="Draw one: corpus-audit label sample.")
+        raise LabelError(
+            f"no round {name!r}",
+            where=root.uri,
+            expected=f"one of: {there}",
+            todo="Draw one: corpus-audit label sample.",
+        )
     rule = root.read_json("rounds", f"{name}.json")
     return rule, cast(pl.DataFrame, pl.from_arrow(root.read_table("rounds", f"{name}.parquet")))
 
@@ -119,7 +126,9 @@ def export_round(drawn: pl.DataFrame, texts: Mapping[str, str], pack: Pack, form
         writer.writerows(rows)
         return out.getvalue().encode()
     if form == "labelstudio":
-        return json.dumps([{"data": {k: r[k] for k in ("passage_id", "sha256", "text")}} for r in rows], ensure_ascii=False).encode()
+        return json.dumps(
+            [{"data": {k: r[k] for k in ("passage_id", "sha256", "text")}} for r in rows], ensure_ascii=False
+        ).encode()
     raise LabelError(f"no format {form!r}", expected="jsonl, csv or labelstudio")
 
 
@@ -160,7 +169,9 @@ def _from_label_studio(task: Mapping[str, Any]) -> dict[str, Any]:
         value = result["value"]
         chosen = value.get("choices", value.get("labels", []))
         field = result["from_name"]
-        out[field] = chosen if field == "behaviours" else chosen[0] == "true" if chosen[0] in ("true", "false") else chosen[0]
+        out[field] = (
+            chosen if field == "behaviours" else chosen[0] == "true" if chosen[0] in ("true", "false") else chosen[0]
+        )
     out.setdefault("behaviours", [])
     return out
 
@@ -193,7 +204,11 @@ def import_labels(root: Root, name: str, answers: Iterable[Mapping[str, Any]], p
         labels[at[0]] = kept + [{"annotator": who, "label": label, "value": label in true} for label in pack.labels]
         answered += 1
     table = drawn.drop("labels").to_arrow().cast(pa.schema([f for f in ROUND if f.name != "labels"]))
-    root.write_table(table.append_column(ROUND.field("labels"), pa.array(labels, ROUND.field("labels").type)), "rounds", f"{name}.parquet")
+    root.write_table(
+        table.append_column(ROUND.field("labels"), pa.array(labels, ROUND.field("labels").type)),
+        "rounds",
+        f"{name}.parquet",
+    )
     root.write_json({**rule, "labelled": sum(bool(given) for given in labels)}, "rounds", f"{name}.json")
     return Imported(answered, dict(aside))
 
@@ -237,7 +252,9 @@ def agreement(root: Root, name: str, pack: Pack) -> pl.DataFrame:
     long = drawn.explode("labels").filter(pl.col("labels").is_not_null()).unnest("labels")
     pairs = long.join(long, on=["content", "label"], suffix="_2").filter(pl.col("annotator") < pl.col("annotator_2"))
     if not len(pairs):
-        raise LabelError(f"the round {name!r} has no passage labelled by two annotators", todo="Import a second annotator's file.")
+        raise LabelError(
+            f"the round {name!r} has no passage labelled by two annotators", todo="Import a second annotator's file."
+        )
     return cohen_kappa(pairs, pack.labels)
 
 

@@ -73,10 +73,14 @@ _PASSAGES = {
 def split_documents(documents: pl.DataFrame, sizes: PassageConfig) -> pl.DataFrame:
     """Opened documents (document_id, text, stratum, unscored) -> passages (+ passage_id, start, end, text, content, n_words)."""
     rows = []
-    for document_id, text, stratum, unscored in documents.select("document_id", "text", "stratum", "unscored").iter_rows():
+    for document_id, text, stratum, unscored in documents.select(
+        "document_id", "text", "stratum", "unscored"
+    ).iter_rows():
         for start, end in split(text, sizes):
             passage = text[start:end]
-            rows.append((document_id, stratum, unscored, start, end, passage, content_hash(passage), count_words(passage)))
+            rows.append(
+                (document_id, stratum, unscored, start, end, passage, content_hash(passage), count_words(passage))
+            )
     frame = pl.DataFrame(rows, schema=_PASSAGES, orient="row")
     return frame.with_columns(passage_id=pl.col("document_id") + ":" + pl.col("start").cast(pl.String))
 
@@ -89,7 +93,8 @@ def count_words(text: str) -> int:
 def count_passages(documents: pl.DataFrame, passages: pl.DataFrame) -> pl.DataFrame:
     """Opened documents and their passages -> documents (+ hit_passages, near_passages, sampled_passages)."""
     counts = passages.group_by("document_id").agg(
-        (pl.col("stratum") == stratum).sum().cast(pl.Int32).alias(f"{stratum}_passages") for stratum in ("hit", "near", "sampled")
+        (pl.col("stratum") == stratum).sum().cast(pl.Int32).alias(f"{stratum}_passages")
+        for stratum in ("hit", "near", "sampled")
     )
     return documents.join(counts, on="document_id", how="left", maintain_order="left").with_columns(
         pl.col("hit_passages", "near_passages", "sampled_passages").fill_null(0)
@@ -102,6 +107,8 @@ EXCERPT = 240
 
 def to_table(passages: pl.DataFrame, keep: str) -> pa.Table:
     """Passages -> the table that is stored: text of candidates only, `full`, `excerpt` or `none`."""
-    text = {"full": pl.col("text"), "excerpt": pl.col("text").str.slice(0, EXCERPT), "none": pl.lit(None, pl.String)}[keep]
+    text = {"full": pl.col("text"), "excerpt": pl.col("text").str.slice(0, EXCERPT), "none": pl.lit(None, pl.String)}[
+        keep
+    ]
     kept = passages.with_columns(text=pl.when("drawn").then(text)).select(PASSAGES.names)
     return kept.to_arrow().cast(PASSAGES)

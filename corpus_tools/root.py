@@ -90,7 +90,11 @@ class Root:
                 with self.fs.open(path, "wb") as file:  # object stores show a file only when it is whole
                     file.write(data)
         except OSError as error:
-            raise RootError(f"cannot write {path}: {error}", where=self.uri, todo="Free space or mend the permissions; what is done is kept.") from error
+            raise RootError(
+                f"cannot write {path}: {error}",
+                where=self.uri,
+                todo="Free space or mend the permissions; what is done is kept.",
+            ) from error
 
     def _read(self, path: str) -> bytes:
         with self.fs.open(path, "rb") as file:
@@ -123,7 +127,9 @@ class Root:
             with self.fs.open(path, "rb") as file:
                 return pq.read_table(file)
         except (OSError, pa.ArrowInvalid) as error:
-            raise RootError(f"cannot be read: {error}", where=path, todo="Delete its folder to have it made again.") from error
+            raise RootError(
+                f"cannot be read: {error}", where=path, todo="Delete its folder to have it made again."
+            ) from error
 
     def names(self, *parts: str) -> list[str]:
         """Names in a folder of the root, sorted; none where it is missing."""
@@ -139,7 +145,9 @@ class Root:
 
     def done(self, scan_id: str) -> set[str]:
         """shard_ids whose manifest is written."""
-        return {s for s in self.names("shards", scan_id) if self.fs.exists(self.at("shards", scan_id, s, "manifest.json"))}
+        return {
+            s for s in self.names("shards", scan_id) if self.fs.exists(self.at("shards", scan_id, s, "manifest.json"))
+        }
 
     def scored(self, classifier_id: str, scan_id: str) -> set[str]:
         """shard_ids whose score file is written."""
@@ -169,7 +177,9 @@ class Root:
                 todo="Free space or mend the permissions, then run again; finished shards are kept.",
             ) from error  # fmt: skip
 
-    def write_shard(self, scan_id: str, shard_id: str, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]) -> None:
+    def write_shard(
+        self, scan_id: str, shard_id: str, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any]
+    ) -> None:
         """Writes a shard's four tables and its manifest at once."""
         with self.shard_writer(scan_id, shard_id) as writer:
             for name in SHARD_TABLES:
@@ -183,7 +193,9 @@ class Root:
         try:
             yield writer
         except OSError as error:
-            raise RootError(f"cannot write scores of shard {shard_id}: {error}", where=self.uri, todo="Free space, then run again.") from error
+            raise RootError(
+                f"cannot write scores of shard {shard_id}: {error}", where=self.uri, todo="Free space, then run again."
+            ) from error
         finally:
             writer.close()
 
@@ -199,7 +211,9 @@ class Root:
         """A done shard's manifest: its books, and its address."""
         return cast(dict[str, Any], self.read_json("shards", scan_id, shard_id, "manifest.json"))
 
-    def shard_table(self, scan_id: str, shard_ids: Iterable[str], name: str, columns: list[str] | None = None) -> pa.Table:
+    def shard_table(
+        self, scan_id: str, shard_ids: Iterable[str], name: str, columns: list[str] | None = None
+    ) -> pa.Table:
         """One table of many shards, with a `shard_id` column first."""
         parts = []
         for shard_id in shard_ids:
@@ -262,7 +276,7 @@ class ShardWriter:
         self._root._write(f"{self._folder}/manifest.json", data)
         if self._root.local:
             try:
-                os.rename(self._folder, self._final)
+                Path(self._folder).rename(self._final)
             except OSError:
                 if not Path(self._final, "manifest.json").is_file():
                     raise  # else another worker finished the same shard with the same rows

@@ -53,7 +53,9 @@ class Books:
     def check(self) -> None:
         """Raises CorpusAuditError if a record was lost or counted twice."""
         if self.read != self.kept + self.empty + self.rejected + self.failed:
-            raise CorpusAuditError(f"the books do not balance: {self}", todo="Please report this with the shard's format.")
+            raise CorpusAuditError(
+                f"the books do not balance: {self}", todo="Please report this with the shard's format."
+            )
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,9 @@ def scan(
         candidates += scored.add(*judge(pl.concat(waiting), classifier), vectors_kept=store.vectors)
         writer.add("tallies", tally.to_arrow(counts))
         manifest = {
-            **{name: getattr(shard, name) for name in ("shard_id", "dataset", "address", "format", "bytes", "revision")},
+            **{
+                name: getattr(shard, name) for name in ("shard_id", "dataset", "address", "format", "bytes", "revision")
+            },
             **asdict(books),
             **{name: int(counts[name].sum()) for name in TALLY_COUNTS if name != "bytes"},
             "text_bytes": int(counts["bytes"].sum()),

@@ -79,7 +79,7 @@ def detect_language(text: str) -> str:
 
 
 def documents_read(batch: pa.RecordBatch, shard: Shard, sizes: _Array, words: _Array) -> pl.DataFrame:
-    """A batch of documents -> one row each: document_id, given_id, url, position, the source keys (`sources` as JSON text), bytes, words."""
+    """A batch of documents -> one row each: ids, address, position, the source keys (`sources` as JSON text), bytes, words."""
     frame = cast(pl.DataFrame, pl.from_arrow(batch.select(["position", "given_id", "url", "date", "language"])))
     prefix = f"{shard.dataset}/{shard.address}#"
     return frame.select(
@@ -100,7 +100,9 @@ def documents_read(batch: pa.RecordBatch, shard: Shard, sizes: _Array, words: _A
 def _sources(maps: pa.Array) -> pl.Series:
     if not len(maps) or not len(maps.values):
         return pl.Series(["{}"] * len(maps), dtype=pl.String)
-    return pl.Series([orjson.dumps(dict(m), option=orjson.OPT_SORT_KEYS).decode() for m in maps.to_pylist()], dtype=pl.String)
+    return pl.Series(
+        [orjson.dumps(dict(m), option=orjson.OPT_SORT_KEYS).decode() for m in maps.to_pylist()], dtype=pl.String
+    )
 
 
 def open_documents(
@@ -120,4 +122,6 @@ def open_documents(
     )
     codes = [given or detect_language(text) for given, text in zip(frame["language"], chosen, strict=True)]
     unscored = [bool(languages) and code not in languages for code in codes]
-    return frame.with_columns(language=pl.Series(codes, dtype=pl.String), unscored=pl.Series(unscored, dtype=pl.Boolean))
+    return frame.with_columns(
+        language=pl.Series(codes, dtype=pl.String), unscored=pl.Series(unscored, dtype=pl.Boolean)
+    )

@@ -100,7 +100,6 @@ SCORE_KEYS = _schema(("passage_id", pa.string()), ("content", pa.string()))
 """Score files: these two and one float32 column per label of the pack, rounded to four places."""
 
 
-
 def score_schema(labels: Sequence[str]) -> pa.Schema:
     """Schema of a score file for a pack's labels."""
     return pa.schema([*SCORE_KEYS, *(pa.field(label, pa.float32()) for label in labels)])

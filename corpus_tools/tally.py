@@ -42,7 +42,11 @@ def count_words(texts: Joined) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 def tally(counted: pl.DataFrame) -> pl.DataFrame:
     """Documents with source keys and counts (columns KEYS and TALLY_COUNTS) -> one row per tuple of keys, sorted."""
-    return counted.group_by(KEYS).agg(pl.col(name).sum().cast(pl.Int64) for name in TALLY_COUNTS).sort(KEYS, nulls_last=True)
+    return (
+        counted.group_by(KEYS)
+        .agg(pl.col(name).sum().cast(pl.Int64) for name in TALLY_COUNTS)
+        .sort(KEYS, nulls_last=True)
+    )
 
 
 def counted(read: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
@@ -71,7 +75,7 @@ def add(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 def empty() -> pl.DataFrame:
     """The tally of no documents."""
-    schema: dict[str, Any] = {name: pl.String for name in KEYS} | {"year": pl.Int16}
+    schema: dict[str, Any] = dict.fromkeys(KEYS, pl.String) | {"year": pl.Int16}
     return pl.DataFrame(schema=schema | dict.fromkeys(TALLY_COUNTS, pl.Int64))
 
 

@@ -1,8 +1,8 @@
 """WHEN and WHERE: Prefect flows over the library, and the command line. Nothing in corpus_tools imports this.
 
-    tasks.py        library calls as tasks: retries, names
-    runners.py      threads, processes, Dask or Ray, by configuration
-    audit.py        flow: plan -> scan each -> estimate -> load -> report
-    demo.py         the demo: the same flow over the bundled sample, before labels and after
-    cli.py          `corpus-audit …`: parse, call, show, exit code
+tasks.py        library calls as tasks: retries, names
+runners.py      threads, processes, Dask or Ray, by configuration
+audit.py        flow: plan -> scan each -> estimate -> load -> report
+demo.py         the demo: the same flow over the bundled sample, before labels and after
+cli.py          `corpus-audit …`: parse, call, show, exit code
 """

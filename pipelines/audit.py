@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Protocol
 
 from prefect import flow
 from prefect.futures import as_completed
@@ -23,22 +23,20 @@ from corpus_tools.shards import Shard
 from pipelines import runners, tasks
 
 
-class Watcher(Protocol):
-    """Is told how the audit goes; the command line shows it."""
+class Watcher:
+    """Is told how an audit goes, and shows nothing; the command line's shows it."""
 
-    def planned(self, shards: int, done: int, total_bytes: int) -> None: ...
-    def read(self, shard_id: str, text_bytes: int) -> None: ...
-    def finished(self, shards: int, file_bytes: int, failed: int) -> None: ...
-    def step(self, name: str) -> None: ...
+    def planned(self, shards: int, done: int, total_bytes: int) -> None:
+        """So many shards, of which so many were done before; bytes of the rest."""
 
+    def read(self, shard_id: str, text_bytes: int) -> None:
+        """So many bytes of a shard's text were read."""
 
-class Quiet:
-    """A watcher that shows nothing."""
+    def finished(self, shards: int, file_bytes: int, failed: int) -> None:
+        """A group of shards is done, so many of them failed."""
 
-    def planned(self, shards: int, done: int, total_bytes: int) -> None: ...
-    def read(self, shard_id: str, text_bytes: int) -> None: ...
-    def finished(self, shards: int, file_bytes: int, failed: int) -> None: ...
-    def step(self, name: str) -> None: ...
+    def step(self, name: str) -> None:
+        """The next step begins: plan, scan, estimate, load, report."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Outcome:
     labels_wanted: int
 
 
-_watcher: Watcher = Quiet()  # a flow's parameters are shown and stored by Prefect; this is neither
+_watcher = Watcher()  # a flow's parameters are shown and stored by Prefect; this is neither
 
 
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
@@ -137,7 +135,9 @@ def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Wat
 
 def _stand_or_fall(config: AuditConfig, failed: dict[str, str], shards: int, by_id: dict[str, Shard]) -> None:
     if len(failed) > config.max_failed_shards * shards:
-        lines = "\n".join(f"  {by_id[s].dataset}/{by_id[s].address}: {error}" for s, error in sorted(failed.items())[:10])
+        lines = "\n".join(
+            f"  {by_id[s].dataset}/{by_id[s].address}: {error}" for s, error in sorted(failed.items())[:10]
+        )
         more = f"\n  … and {len(failed) - 10} more" if len(failed) > 10 else ""
         raise Stop(
             f"{len(failed)} of {shards} shards failed:\n{lines}{more}\n",
@@ -162,8 +162,8 @@ def run_audit(config: AuditConfig, watcher: Watcher | None = None) -> Outcome:
     global _watcher
     config = tasks.absolute(config)
     Root(config.output).prepare()
-    _watcher = watcher or Quiet()
+    _watcher = watcher or Watcher()
     try:
         return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config)
     finally:
-        _watcher = Quiet()
+        _watcher = Watcher()

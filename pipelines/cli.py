@@ -37,14 +37,19 @@ app = typer.Typer(
     add_completion=False,
 )
 label_app = typer.Typer(
-    name="label", help="Rounds of labels: draw passages, label them outside, bring the labels back.", no_args_is_help=True
+    name="label",
+    help="Rounds of labels: draw passages, label them outside, bring the labels back.",
+    no_args_is_help=True,
 )
 app.add_typer(label_app)
 
 RootOption = Annotated[
-    str, typer.Option("--root", help="the audit root; default: this folder, or the only root below it", show_default=False)
+    str,
+    typer.Option("--root", help="the audit root; default: this folder, or the only root below it", show_default=False),
 ]
-AuditOption = Annotated[str, typer.Option("--audit", help="an audit's id or its beginning; default: the latest", show_default=False)]
+AuditOption = Annotated[
+    str, typer.Option("--audit", help="an audit's id or its beginning; default: the latest", show_default=False)
+]
 
 
 @app.command()
@@ -57,17 +62,26 @@ def demo(
     with Look() as look:
         result = run_demo(output, look)
     out.print()
-    out.print("The sample is synthetic: written for this project by language models, labels included.\n", style="italic")
+    out.print(
+        "The sample is synthetic: written for this project by language models, labels included.\n", style="italic"
+    )
     out.print(prevalence_table(result.before.filter(dimension="corpus"), "Before labels"))
-    out.print("Not yet a measurement: label 400 passages. An uncorrected classifier's figure has no interval.\n", style="yellow")
-    for dimension, title in (("corpus", f"After {result.labels} labels"), ("kind", "By kind of source"), ("domain", "By source")):
+    out.print(
+        "Not yet a measurement: label 400 passages. An uncorrected classifier's figure has no interval.\n",
+        style="yellow",
+    )
+    for dimension, title in (
+        ("corpus", f"After {result.labels} labels"),
+        ("kind", "By kind of source"),
+        ("domain", "By source"),
+    ):
         truth = {source: share for (d, source), share in result.truth.items() if d == dimension}
         out.print(prevalence_table(result.after.filter(dimension=dimension), title, truth))
         out.print()
     _where(result.outcome.database, result.outcome.report)
     out.print(
         "Next:  "
-        f'corpus-audit sql --root {output} "from latest_prevalence where label = \'narrative\' and dimension = \'kind\'"\n'
+        f"corpus-audit sql --root {output} \"from latest_prevalence where label = 'narrative' and dimension = 'kind'\"\n"
         "       corpus-audit run CONFIG.yaml      on a corpus of your own (see docs/tutorial.md)"
     )
 
@@ -167,7 +181,9 @@ def label_sample(
     name: Annotated[str, typer.Option(help="the round's name")] = "round-1",
     size: Annotated[int, typer.Option(min=1, help="about how many passages")] = 400,
     role: Annotated[str, typer.Option(help="estimate: corrects figures; train: fits models. Never both.")] = "estimate",
-    by: Annotated[str, typer.Option(help="a dimension (dataset, domain, kind …) whose sources share the labels equally")] = "",
+    by: Annotated[
+        str, typer.Option(help="a dimension (dataset, domain, kind …) whose sources share the labels equally")
+    ] = "",
     form: Annotated[str, typer.Option("--format", help="jsonl, csv or labelstudio")] = "jsonl",
     output: Annotated[Path | None, typer.Option(help="default: <round>.<format> beside you")] = None,
 ) -> None:
@@ -187,7 +203,9 @@ def label_sample(
     _, rows = read_round(place, name)
     target.write_bytes(export_round(rows, texts, pack, form))
     out.print(f"{len(rows)} passages drawn: {target}")
-    out.print(f"Fill it in by the codebook, then: corpus-audit label import {target} --round {name} --root {place.uri} --annotator YOU")
+    out.print(
+        f"Fill it in by the codebook, then: corpus-audit label import {target} --round {name} --root {place.uri} --annotator YOU"
+    )
 
 
 @label_app.command("import")
@@ -242,7 +260,12 @@ def _root(named: str) -> str:
     if len(below) == 1:
         return str(below[0])
     listed = ", ".join(map(str, below)) or "none"
-    raise RootError("no audit root here", where=str(Path().resolve()), expected=f"one folder with audits (below are: {listed})", todo="Name it by --root.")
+    raise RootError(
+        "no audit root here",
+        where=str(Path().resolve()),
+        expected=f"one folder with audits (below are: {listed})",
+        todo="Name it by --root.",
+    )
 
 
 def _books(audit: dict[str, Any]) -> None:
@@ -253,7 +276,9 @@ def _books(audit: dict[str, Any]) -> None:
     )
     partial = [s for s in audit["shards"] if s["status"] == "partial"]
     for shard in partial:
-        out.print(f"partial shard {shard['dataset']}/{shard['address']}: {shard['error']}", style="yellow", markup=False)
+        out.print(
+            f"partial shard {shard['dataset']}/{shard['address']}: {shard['error']}", style="yellow", markup=False
+        )
 
 
 def _where(database: str, report: str) -> None:
@@ -266,7 +291,10 @@ def main() -> None:
         app(standalone_mode=False)
     except ConfigError as error:
         where = f" in {error.where}" if error.where else ""
-        err.print(f"Configuration: {len(error.mistakes)} mistake{'s' if len(error.mistakes) > 1 else ''}{where}", style="bold red")
+        err.print(
+            f"Configuration: {len(error.mistakes)} mistake{'s' if len(error.mistakes) > 1 else ''}{where}",
+            style="bold red",
+        )
         for mistake in error.mistakes:
             err.print(f"  {mistake}", markup=False, soft_wrap=True)
         sys.exit(error.exit_code)

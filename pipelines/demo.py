@@ -47,7 +47,9 @@ class Demo:
 def demo_config(output: Path) -> AuditConfig:
     """The sample's configuration with another root. Raises RootError where the sample is not there."""
     if not (SAMPLE / "demo.yaml").is_file():
-        raise RootError("the bundled sample is not there", where=str(SAMPLE), todo="Run the demo from a clone of the repository.")
+        raise RootError(
+            "the bundled sample is not there", where=str(SAMPLE), todo="Run the demo from a clone of the repository."
+        )
     return load_config(SAMPLE / "demo.yaml").model_copy(update={"output": str(output.resolve())})
 
 
@@ -71,7 +73,9 @@ def known_prevalence(config: AuditConfig, answers: Mapping[str, Mapping[str, Any
         entry = audits.entry_of(config, shard.dataset)
         for batch in READERS[shard.format](shard, entry):
             read = documents_read(batch.documents, shard, [0] * len(batch.documents), [0] * len(batch.documents))  # type: ignore[arg-type]
-            for domain, language, text in zip(read["domain"], read["language"], batch.documents["text"].to_pylist(), strict=True):
+            for domain, language, text in zip(
+                read["domain"], read["language"], batch.documents["text"].to_pylist(), strict=True
+            ):
                 for start, end in split(text or "", config.passages):
                     answer = answers[text_sha256(text[start:end])]
                     known = not rules_languages or (language or answer.get("language") or "en") in rules_languages
@@ -103,7 +107,16 @@ def run_demo(output: Path, watcher: Watcher | None = None) -> Demo:
     if ROUND not in round_names(root):
         before = headline_rows(root, outcome.audit_id, pack.headline)
         _, drawn = audits.sample_round(root, audit, pack, name=ROUND, size=LABELS)
-        import_labels(root, ROUND, [{**answers[text_sha256(text)], "passage_id": p} for p, text in drawn.select("passage_id", "text").iter_rows()], pack, ANNOTATOR)
+        import_labels(
+            root,
+            ROUND,
+            [
+                {**answers[text_sha256(text)], "passage_id": p}
+                for p, text in drawn.select("passage_id", "text").iter_rows()
+            ],
+            pack,
+            ANNOTATOR,
+        )
         outcome = estimate_flow(config.output, outcome.audit_id)
     else:  # the demo ran here before: its first state is computed again, without the round
         unlabelled = audits.estimate(root, audit, pack, label_names=[]).prevalence

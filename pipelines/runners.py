@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from corpus_tools.config import RunnerConfig
 from corpus_tools.errors import ConfigError
@@ -28,7 +28,7 @@ _told: Told | None = None
 _channel: Any = None
 
 
-def task_runner(config: RunnerConfig) -> TaskRunner[Any]:
+def task_runner(config: RunnerConfig) -> Any:
     """The task runner that a configuration asks for. Raises ConfigError with the extra to install."""
     if config.kind in ("threads", "processes"):
         return ThreadPoolTaskRunner(max_workers=config.workers)
@@ -37,11 +37,15 @@ def task_runner(config: RunnerConfig) -> TaskRunner[Any]:
             from prefect_dask import DaskTaskRunner
 
             if config.address:
-                return DaskTaskRunner(address=config.address)  # type: ignore[no-any-return]
-            return DaskTaskRunner(cluster_kwargs={"n_workers": config.workers, "threads_per_worker": 1, "processes": True})  # type: ignore[no-any-return]
+                return DaskTaskRunner(address=config.address)
+            return DaskTaskRunner(
+                cluster_kwargs={"n_workers": config.workers, "threads_per_worker": 1, "processes": True}
+            )
         from prefect_ray import RayTaskRunner
 
-        return RayTaskRunner(address=config.address or None, init_kwargs=None if config.address else {"num_cpus": config.workers})  # type: ignore[no-any-return]
+        return RayTaskRunner(
+            address=config.address or None, init_kwargs=None if config.address else {"num_cpus": config.workers}
+        )
     except ImportError:
         raise ConfigError(
             [f"runner.kind {config.kind}: not installed; pip install 'corpus-audit[{config.kind}]'"]

@@ -7,9 +7,20 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
+
+from pipelines.audit import Watcher
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -48,9 +59,13 @@ def interval(row: Mapping[str, Any]) -> str:
     return f"{percent(row['ci_low'])} – {percent(row['ci_high'])}"
 
 
-def prevalence_table(rows: pl.DataFrame, title: str, truth: Mapping[str, float] | None = None, limit: int = 40) -> Table:
+def prevalence_table(
+    rows: pl.DataFrame, title: str, truth: Mapping[str, float] | None = None, limit: int = 40
+) -> Table:
     """Rows of `prevalence` of one dimension, label, unit and basis -> a table; `truth`: source -> known prevalence."""
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     table.add_column("source")
     for name in ("prevalence", "95 % interval", "scored", "labelled"):
         table.add_column(name, justify="right")
@@ -82,7 +97,7 @@ def frame_table(frame: pl.DataFrame, limit: int = 1000) -> Table:
     return table
 
 
-class Look:
+class Look(Watcher):
     """The live look: a bar over the shards' bytes with rate and time left; plain lines where there is no terminal."""
 
     def __init__(self) -> None:
@@ -116,7 +131,9 @@ class Look:
         self._read += text_bytes
         if self._live and self._task is not None:
             elapsed = self._progress.tasks[self._task].elapsed or 1e-9
-            self._progress.update(self._task, rate=f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s")
+            self._progress.update(
+                self._task, rate=f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s"
+            )
 
     def finished(self, shards: int, file_bytes: int, failed: int) -> None:
         """A group of shards is done."""

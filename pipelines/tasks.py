@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def scan_here(config: AuditConfig, shards: Sequence[Shard], scan_id: str, thread
         entry = audits.entry_of(config, shard.dataset)
         try:
             if not done:
-                scan(shard, entry, rules, classifier, root, scan_id, lambda size, s=shard: runners.tell(s.shard_id, size))  # type: ignore[misc]
+                scan(shard, entry, rules, classifier, root, scan_id, partial(runners.tell, shard.shard_id))
             elif not scored:
                 rescore(shard, entry, rules, classifier, root, scan_id)
         except ShardFailed as error:
@@ -104,7 +104,9 @@ def _worth_retrying(_task: object, _run: object, state: State[Any]) -> bool:
     retry_jitter_factor=0.5,
     retry_condition_fn=_worth_retrying,
 )
-def scan_group(config: AuditConfig, shards: Sequence[Shard], scan_id: str, threads: int, label: str) -> list[tuple[str, str]]:
+def scan_group(
+    config: AuditConfig, shards: Sequence[Shard], scan_id: str, threads: int, label: str
+) -> list[tuple[str, str]]:
     """Scans one group of shards; returns those that failed for good."""
     return runners.call(scan_here, config, shards, scan_id, threads)
 

@@ -31,7 +31,9 @@ def true_labels(record: Mapping[str, Any], pack: Pack, where: str = "") -> set[s
             true.add(field)
     unknown = sorted(true - set(pack.labels))
     if unknown:
-        raise LabelError(f"unknown label {', '.join(unknown)}", where=where, expected=f"one of {', '.join(pack.labels)}")
+        raise LabelError(
+            f"unknown label {', '.join(unknown)}", where=where, expected=f"one of {', '.join(pack.labels)}"
+        )
     return pack.derive(true)
 
 
@@ -60,7 +62,9 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 def label_matrix(records: Iterable[Mapping[str, Any]], pack: Pack) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     """Annotations [n] -> bool [n, L] in the pack's order of labels."""
     rows = [true_labels(record, pack, str(record.get("passage_id", ""))) for record in records]
-    return np.array([[label in row for label in pack.labels] for row in rows], dtype=bool).reshape(len(rows), len(pack.labels))
+    return np.array([[label in row for label in pack.labels] for row in rows], dtype=bool).reshape(
+        len(rows), len(pack.labels)
+    )
 
 
 def join_texts(labels: list[dict[str, Any]], texts: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
@@ -73,8 +77,12 @@ def join_texts(labels: list[dict[str, Any]], texts: Iterable[Mapping[str, Any]])
     for number, label in enumerate(labels):
         text = found.get(str(label["passage_id"]))
         if text is None:
-            raise LabelError(f"no text for passage {label['passage_id']}", todo="Give every file that the labels' texts come from.")
+            raise LabelError(
+                f"no text for passage {label['passage_id']}", todo="Give every file that the labels' texts come from."
+            )
         if label.get("sha256") and label["sha256"] != text_sha256(text):
-            raise LabelError(f"the text of passage {label['passage_id']} is not the one that was labelled (SHA-256 differs)")
+            raise LabelError(
+                f"the text of passage {label['passage_id']} is not the one that was labelled (SHA-256 differs)"
+            )
         rows.append((number, text))
     return pl.DataFrame(rows, schema={"row": pl.Int64, "text": pl.String}, orient="row")

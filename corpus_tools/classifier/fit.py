@@ -25,7 +25,9 @@ def exhaustive_groups(truth: Array, pack: Pack) -> tuple[tuple[int, ...], ...]:
     return tuple(g for g in groups if (truth[:, g].sum(axis=1) == 1).all())
 
 
-def _linear(features: Array, truth: Array, groups: Sequence[Sequence[int]], strength: float, weights: Array | None) -> tuple[Array, Array]:
+def _linear(
+    features: Array, truth: Array, groups: Sequence[Sequence[int]], strength: float, weights: Array | None
+) -> tuple[Array, Array]:
     """coef [L, d], intercept [L]. A label with one class only gets a constant logit of its smoothed rate."""
     n, count = truth.shape
     coef, intercept = np.zeros((count, features.shape[1])), np.zeros(count)
@@ -43,7 +45,10 @@ def _linear(features: Array, truth: Array, groups: Sequence[Sequence[int]], stre
             classes = truth[:, group].argmax(axis=1)
             model = LogisticRegression(C=strength, max_iter=1000).fit(features, classes, weights)
             if len(model.classes_) == 2:  # binary: one row stands for the second class
-                coef[group[model.classes_[1]]], intercept[group[model.classes_[1]]] = model.coef_[0], model.intercept_[0]
+                coef[group[model.classes_[1]]], intercept[group[model.classes_[1]]] = (
+                    model.coef_[0],
+                    model.intercept_[0],
+                )
                 coef[group[model.classes_[0]]], intercept[group[model.classes_[0]]] = 0, 0
             else:
                 for row, which in enumerate(model.classes_):
@@ -52,13 +57,22 @@ def _linear(features: Array, truth: Array, groups: Sequence[Sequence[int]], stre
 
 
 def out_of_fold(
-    features: Array, truth: Array, works: Sequence[str], groups: Sequence[Sequence[int]], *, strength: float, folds: int = 5, weights: Array | None = None
+    features: Array,
+    truth: Array,
+    works: Sequence[str],
+    groups: Sequence[Sequence[int]],
+    *,
+    strength: float,
+    folds: int = 5,
+    weights: Array | None = None,
 ) -> Array:
     """Logits [n, L] of each row by heads that never saw its work."""
     logits = np.zeros(truth.shape)
     folds = min(folds, len(set(works)))
     for fit, held in GroupKFold(folds).split(features, groups=list(works)):
-        coef, intercept = _linear(features[fit], truth[fit], groups, strength, None if weights is None else weights[fit])
+        coef, intercept = _linear(
+            features[fit], truth[fit], groups, strength, None if weights is None else weights[fit]
+        )
         logits[held] = features[held] @ coef.T + intercept
     return logits
 
@@ -85,19 +99,28 @@ def calibrate(logits: Array, truth: Array, groups: Sequence[Sequence[int]]) -> t
         def group_loss(a: Array, z: Array = logits[:, group], which: Array = which) -> float:
             scaled = a[0] * z
             top = scaled.max(axis=1)
-            return float(np.mean(np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top - scaled[np.arange(len(z)), which]))
+            return float(
+                np.mean(np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top - scaled[np.arange(len(z)), which])
+            )
 
         scale[list(group)] = minimize(group_loss, [1.0], bounds=[(0.05, 5)]).x[0]
     return scale, shift
 
 
 def fit_heads(
-    features: Array, truth: Array, works: Sequence[str], pack: Pack, *, strength: float = 1.0, weights: Array | None = None
+    features: Array,
+    truth: Array,
+    works: Sequence[str],
+    pack: Pack,
+    *,
+    strength: float = 1.0,
+    weights: Array | None = None,
 ) -> tuple[Heads, Array]:
     """features [n, d], truth bool [n, L], work of each row [n] -> heads, and out-of-fold probabilities [n, L] to judge them by."""
     groups = exhaustive_groups(truth, pack)
     logits = out_of_fold(features, truth, works, groups, strength=strength, weights=weights)
     scale, shift = calibrate(logits, truth, groups)
     coef, intercept = _linear(features, truth, groups, strength, weights)
-    heads = Heads(pack.labels, *(np.asarray(a, np.float32) for a in (coef, intercept, scale, shift)), groups)
+    coef32, intercept32, scale32, shift32 = (np.asarray(a, np.float32) for a in (coef, intercept, scale, shift))
+    heads = Heads(pack.labels, coef32, intercept32, scale32, shift32, groups)
     return heads, calibrated(np.asarray(logits, np.float32), heads.scale, heads.shift, groups)

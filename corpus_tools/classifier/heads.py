@@ -35,7 +35,10 @@ class Heads:
 
     def save(self, path: Path) -> None:
         """Writes safetensors; labels and groups stand in weights.json."""
-        arrays = {name: np.ascontiguousarray(getattr(self, name), np.float32) for name in ("coef", "intercept", "scale", "shift")}
+        arrays = {
+            name: np.ascontiguousarray(getattr(self, name), np.float32)
+            for name in ("coef", "intercept", "scale", "shift")
+        }
         save_file(arrays, path)
 
     @classmethod
@@ -44,7 +47,14 @@ class Heads:
         arrays = load_file(path)
         if any(len(arrays[name]) != len(labels) for name in ("coef", "intercept", "scale", "shift")):
             raise PackError(f"{len(labels)} labels, but heads for {len(arrays['coef'])}", where=str(path))
-        return cls(tuple(labels), arrays["coef"], arrays["intercept"], arrays["scale"], arrays["shift"], tuple(map(tuple, groups)))
+        return cls(
+            tuple(labels),
+            arrays["coef"],
+            arrays["intercept"],
+            arrays["scale"],
+            arrays["shift"],
+            tuple(map(tuple, groups)),
+        )
 
 
 def calibrated(

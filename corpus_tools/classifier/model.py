@@ -40,7 +40,9 @@ class Classifier:
     def score_features(self, features: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> pl.DataFrame:
         """Features [n, d] -> one Float32 column per label [n]."""
         scores = np.round(self.heads.probabilities(features), 4)
-        return pl.DataFrame({label: scores[:, i] for i, label in enumerate(self.labels)}, schema=dict.fromkeys(self.labels, pl.Float32))
+        return pl.DataFrame(
+            {label: scores[:, i] for i, label in enumerate(self.labels)}, schema=dict.fromkeys(self.labels, pl.Float32)
+        )
 
 
 def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Path]:
@@ -50,7 +52,9 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
     try:
         weights = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise PackError("no weights", where=str(path), expected="weights.json and its files", todo="Run `corpus-audit train`.") from None
+        raise PackError(
+            "no weights", where=str(path), expected="weights.json and its files", todo="Run `corpus-audit train`."
+        ) from None
     except ValueError as error:
         raise PackError(f"not valid JSON: {error}", where=str(path)) from error
     if weights.get("format") != FORMAT:
@@ -58,7 +62,10 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
     if tuple(weights["labels"]) != pack.labels:
         raise PackError("the weights' labels are not the pack's", where=str(path), todo="Train again with this pack.")
     engine = "torch"
-    identity = {key: weights[key] for key in ("encoder", "heads", "labels", "groups")} | {"engine": engine, "precision": config.precision}
+    identity = {key: weights[key] for key in ("encoder", "heads", "labels", "groups")} | {
+        "engine": engine,
+        "precision": config.precision,
+    }
     card = {
         "classifier_id": digest(identity),
         "pack": pack.name,
@@ -80,17 +87,23 @@ def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Class
     config = config or ClassifierConfig()
     card, folder = read_card(pack, config)
     weights = card["weights"]
-    spec = {key: tuple(v) if isinstance(v, list) else v for key, v in weights["encoder"].items()}
+    spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in weights["encoder"].items()}
     if spec.get("tuned"):
         spec["tuned"] = str(folder / spec["tuned"])
-    heads = Heads.load(checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"])
+    heads = Heads.load(
+        checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"]
+    )
     encoder = Encoder(EncoderSpec(**spec), precision=config.precision, device=config.device, batch=config.batch)
     if heads.coef.shape[1] != encoder.dimension:
-        raise PackError(f"heads over {heads.coef.shape[1]} features, an encoder of {encoder.dimension}", where=str(folder))
+        raise PackError(
+            f"heads over {heads.coef.shape[1]} features, an encoder of {encoder.dimension}", where=str(folder)
+        )
     return Classifier(encoder, heads, {key: value for key, value in card.items() if key != "weights"})
 
 
-def score_texts(texts: Sequence[str], pack: str | Pack = "ai_self_preservation", config: ClassifierConfig | None = None) -> pl.DataFrame:
+def score_texts(
+    texts: Sequence[str], pack: str | Pack = "ai_self_preservation", config: ClassifierConfig | None = None
+) -> pl.DataFrame:
     """A list of texts in, a Polars frame of probabilities out (one column per label), in order; copies are scored once."""
     pack = load_pack(pack) if isinstance(pack, str) else pack
     frame = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String}).with_columns(

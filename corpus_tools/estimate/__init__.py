@@ -1,7 +1,29 @@
-"""Estimates from counts, scored passages and labels: a library of its own, for any classifier on any topic."""
+"""Estimates from counts, scored passages and labels: a library of its own, for any classifier on any topic.
+
+    from corpus_tools.estimate import prevalence
+    prevalence(scored, labels, totals, by=["shop"])     # any data frame; see anyone.py
+
+What is computed from what, in the order it is read: frames (any table in) > survey (contents, weights, copies) > totals
+(denominators) > cells (scores and labels to rates) > whole (the corpus: seen, missed) > sources (each of many) >
+modes > reckon (statuses) > measures > writer > audit, anyone (the two doors); beside them compare, why, plan and
+simulate.
+"""
 
 from corpus_tools.estimate.anyone import prevalence
 from corpus_tools.estimate.audit import Estimates, Questions, estimate_audit
+from corpus_tools.estimate.compare import Audited, compare
 from corpus_tools.estimate.plan import Allocation, allocate, labels_needed
+from corpus_tools.estimate.why import why
 
-__all__ = ["Allocation", "Estimates", "Questions", "allocate", "estimate_audit", "labels_needed", "prevalence"]
+__all__ = [
+    "Allocation",
+    "Audited",
+    "Estimates",
+    "Questions",
+    "allocate",
+    "compare",
+    "estimate_audit",
+    "labels_needed",
+    "prevalence",
+    "why",
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +37,6 @@ class Figures:
     outcomes: Figure
     labels: Figure  # every label over the corpus
     years: Figure
-    trend: Figure
     rounds: Figure
     shards: Figure
     rejects: Figure
@@ -64,10 +62,10 @@ def figures(root: Root, audit_id: str) -> Figures:
         return Figure(query(root, sql), sql)
 
     headline = ask(f"select * from prevalence where {plain} and label = {label} and dimension = 'corpus'")
-    words = ask(f"select documents.total as documents, words.total as words, passages.total as passages "
-                f"from (select total from totals where {here} and dimension = 'corpus' and basis = 'exposure' and unit = 'documents') documents, "
-                f"(select total from totals where {here} and dimension = 'corpus' and basis = 'exposure' and unit = 'words') words, "
-                f"(select total from totals where {here} and dimension = 'corpus' and basis = 'exposure' and unit = 'passages') passages")  # fmt: skip
+    sizes = ask(f"""
+        select max(total) filter (unit = 'documents') as documents, max(total) filter (unit = 'words') as words,
+          max(total) filter (unit = 'passages') as passages
+        from totals where {here} and dimension = 'corpus' and basis = 'exposure'""")
 
     def by(dimension: str) -> Figure:
         return ask(f"""
@@ -89,45 +87,48 @@ def figures(root: Root, audit_id: str) -> Figures:
         return ask(f"""select dimension, source, label, against, value, low, high, status, method from measures
             where {plain} and measure = {_quoted(name)} {where} order by dimension, source, label""")
 
-    top = audit["source_names"] if "source_names" in audit else []
     flagged_sql, flagged = _flagged(root, audit)
+    further = [
+        d for d in audit["dimensions"] if d not in ("corpus", "dataset", "domain", "year", "language", "mode", "kind")
+    ]
     return Figures(
         audit=audit,
-        headline={**(headline.rows.to_dicts() or [{}])[0], **(words.rows.to_dicts() or [{}])[0], "sql": headline.sql},
-        parts=ask(f"select label, measure, value, low, high, status, method from measures where {plain} and dimension = 'corpus' and label = {label} "
-                  "and measure in ('seen', 'missed', 'recall', 'count') order by measure"),
-        sources={d: by(d) for d in ("kind", "dataset", "domain", "mode", *top)},
-        modes=ask(f"""select source, source_2 as mode, prevalence, ci_low, ci_high, status, n_labelled from prevalence
+        headline={**(headline.rows.to_dicts() or [{}])[0], **sizes.rows.to_dicts()[0], "sql": headline.sql},
+        parts=ask(f"""select label, measure, value, low, high, status, method from measures
+            where {plain} and dimension = 'corpus' and label = {label}
+              and measure in ('seen', 'missed', 'recall', 'count') order by measure"""),
+        sources={d: by(d) for d in ("kind", "dataset", "domain", "mode", *further)},
+        modes=ask(f"""select source, source_2 as mode, prevalence, ci_low, ci_high, bound, status, n_labelled from prevalence
             where {here} and unit = 'passages' and basis = 'exposure' and dimension_2 = 'mode' and label = {label}
-              and dimension = (select max(dimension) from prevalence where {here} and dimension_2 = 'mode' and dimension = 'kind' and source <> '')
+              and dimension = coalesce((select max(dimension) from prevalence where {here} and dimension_2 = 'mode'
+                and dimension = 'kind' and source <> ''), 'dataset')
             order by source, mode"""),
         balance=measure("balance"),
         outcomes=measure("outcome", "and dimension = 'corpus'"),
-        labels=ask(f"select label, prevalence, ci_low, ci_high, bound, spread, status, n_labelled, method from prevalence where {plain} "
-                   "and dimension = 'corpus' order by prevalence desc nulls last"),
-        years=ask(f"select source as year, prevalence, ci_low, ci_high, bound, status from prevalence where {plain} and label = {label} "
-                  "and dimension = 'year' and source <> '' order by source"),
-        trend=ask(f"select * from prevalence_trend where label = {label} and dimension = 'corpus' and unit = 'passages' and basis = 'exposure'"),
-        rounds=ask("select round, role, annotator, count(distinct content) as passages from labels group by all order by round, annotator"),
-        shards=ask(f"select dataset, status, count(*) as shards, sum(bytes) as bytes from shards where {here} group by all order by dataset, status"),
-        rejects=ask(f"select s.dataset, r.fate, r.reason, sum(r.records) as records, any_value(s.address || ' ' || r.place) as example "
-                    f"from rejects r join shards s using (shard_id) where s.{here} group by all order by records desc"),
+        labels=ask(f"""select label, prevalence, ci_low, ci_high, bound, spread, status, n_labelled, method from prevalence
+            where {plain} and dimension = 'corpus' order by prevalence desc nulls last"""),
+        years=ask(f"""select source as year, prevalence, ci_low, ci_high, bound, status from prevalence
+            where {plain} and label = {label} and dimension = 'year' and source <> '' order by source"""),
+        rounds=ask("""select round, role, annotator, count(distinct content) as passages
+            from labels group by all order by round, annotator"""),
+        shards=ask(f"""select dataset, status, count(*) as shards, sum(bytes) as bytes
+            from shards where {here} group by all order by dataset, status"""),
+        rejects=ask(f"""select s.dataset, r.fate, r.reason, sum(r.records) as records,
+              any_value(s.address || ' ' || r.place) as example
+            from rejects r join shards s using (shard_id) where s.{here} group by all order by records desc, reason"""),
         flagged=flagged,
         flagged_sql=flagged_sql,
-    )  # fmt: skip
+    )
 
 
 def _flagged(root: Root, audit: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
-    sql = " ".join(f"""select passage_id, text, terms, score, domain, dataset, year, url from flagged_passages
-        where audit_id = {_quoted(audit['audit_id'])} and text is not null
+    sql = " ".join(
+        f"""select passage_id, text, terms, score, domain, dataset, year, url from flagged_passages
+        where audit_id = {_quoted(audit["audit_id"])} and text is not null
         qualify row_number() over (partition by content order by passage_id) = 1
-        order by score desc, passage_id limit {FLAGGED}""".split())
+        order by score desc, passage_id limit {FLAGGED}""".split()
+    )
     rows = query(root, sql).to_dicts()
     for row, found in zip(rows, clauses([r["text"] for r in rows]), strict=True):
         row["clauses"] = telling(found, row["terms"] or [])
     return sql, rows
-
-
-def as_json(figure: Figure) -> str:
-    """A figure's rows as JSON, for a reader's own use."""
-    return json.dumps(figure.rows.to_dicts(), default=str)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -44,9 +45,20 @@ def page(shown: Figures) -> str:
     script = (HERE / "static" / "report.js").read_text("utf-8")
     style = (HERE / "static" / "report.css").read_text("utf-8")
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"percent": percent, "number": number, "interval": interval, "marked": marked, "name": name, "words": words}
+    environment.filters |= {
+        "percent": percent,
+        "number": number,
+        "interval": interval,
+        "marked": marked,
+        "name": name,
+        "words": words,
+    }
     environment.globals |= {"bars": bars, "policy": _policy(script, style)}
     return environment.get_template("report.html").render(
         f=shown, script=Markup(script), style=Markup(style), sentence=sentence(shown)
@@ -57,7 +69,10 @@ def _policy(script: str, style: str) -> str:
     def digest(text: str) -> str:
         return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
-    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest(style)}'; script-src 'sha256-{digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def percent(value: float | None) -> str:
@@ -100,12 +115,12 @@ def words(value: str) -> str:
 
 def marked(text: str, terms: Iterable[str]) -> Markup:
     """Text with the gate's terms marked, everything escaped."""
-    import re
-
     found = sorted({t for t in terms if t}, key=len, reverse=True)
     if not found:
         return escape(text)
-    pattern = re.compile("|".join(r"[\s-]{1,4}".join(map(re.escape, re.split(r"[\s-]+", t))) for t in found), re.IGNORECASE)
+    pattern = re.compile(
+        "|".join(r"[\s-]{1,4}".join(map(re.escape, re.split(r"[\s-]+", t))) for t in found), re.IGNORECASE
+    )
     out, at = Markup(), 0
     for match in pattern.finditer(text):
         out += escape(text[at : match.start()]) + Markup("<mark>") + escape(match.group()) + Markup("</mark>")
@@ -136,17 +151,21 @@ def bars(figure: Figure, *, key: str = "source", limit: int = 40) -> Markup:
         return left + width * min(value / (top * 1.02), 1)
 
     parts = [
-        f'<svg viewBox="0 0 {left + width + 20} {height}" role="img" class="bars" aria-label="Prevalence with 95 % intervals; the same numbers are in the table below">'
+        f'<svg viewBox="0 0 {left + width + 20} {height}" role="img" class="bars" '
+        'aria-label="Prevalence with 95 % intervals; the same numbers are in the table below">'
     ]
     for tick in ticks:
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - 26}"/>')
-        parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{height - 10}" text-anchor="middle">{percent(tick)}</text>')
+        parts.append(
+            f'<text class="tick" x="{x(tick):.1f}" y="{height - 10}" text-anchor="middle">{percent(tick)}</text>'
+        )
     for i, row in enumerate(rows):
         y = 16 + i * line
         label = name(row[key])
         short = label if len(label) <= 28 else label[:27] + "…"
         sure = "sure" if row["ci_high"] is not None else "unsure"
-        parts.append(f'<g class="{sure}"><title>{escape(label)}: {percent(row["prevalence"])}, {interval(row)}, {escape(row["status"])}</title>')
+        told = f"{escape(label)}: {percent(row['prevalence'])}, {interval(row)}, {escape(row['status'])}"
+        parts.append(f'<g class="{sure}"><title>{told}</title>')
         parts.append(f'<text x="{left - 10}" y="{y + 4}" text-anchor="end">{escape(short)}</text>')
         if row["ci_high"] is not None:
             low = 0.0 if row["bound"] == "upper" or row["ci_low"] is None else row["ci_low"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import polars as pl
@@ -44,7 +44,7 @@ def query(root: Root, sql: str, parameters: list[Any] | None = None) -> pl.DataF
             if len(statements) != 1:
                 raise RootError(f"{len(statements)} statements", expected="one query")
             result = db.execute(statements[0], parameters or [])
-            return result.pl() if result.description else pl.DataFrame()
+            return cast(pl.DataFrame, pl.from_arrow(result.to_arrow_table())) if result.description else pl.DataFrame()
         except duckdb.InvalidInputException as error:
             if "read-only" in str(error):
                 raise RootError("the database is read-only", expected="a query that writes nothing") from error
