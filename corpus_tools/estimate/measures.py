@@ -35,10 +35,13 @@ def share(value: Floats, variance: Floats, whole: float, whole_variance: float, 
     rest_variance = np.maximum(whole_variance - variance, whole_variance * (1 - part))
     sd = np.sqrt(np.minimum(_cv2(value, variance) + _cv2(rest, rest_variance), 1e4))
     low, high = logit_interval(part, np.where(part < 1, sd, 0), level)
-    upper = (
-        gamma_quantile(np.maximum(value, 1e-12), variance, level) / total
-    )  # where nothing was found the log odds say nothing
-    return Measure(part, low, np.where(value > 0, high, np.minimum(upper, 1)))
+    # Where little was found the log odds run off: no more than the part's own upper bound over the least the whole
+    # can be.
+    least = max(whole - 1.96 * float(np.sqrt(whole_variance)), 0.5 * total)
+    some = np.maximum(value, 1e-12)
+    upper = np.where(value > 0, gamma_quantile(some, variance, (1 + level) / 2), gamma_quantile(some, variance, level))
+    most = np.where(value > 0, np.minimum(high, upper / least), upper / least)
+    return Measure(part, np.where(value > 0, low, 0.0), np.clip(most, part, 1))
 
 
 def lift(shares: Measure, totals: Floats) -> Measure:
@@ -102,7 +105,8 @@ def ratio(a: Floats, a_variance: Floats, b: Floats, b_variance: Floats, level: f
     z = stats.norm.ppf((1 + level) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(b > 0, a / b, np.nan)
-        factor = np.exp(z * np.sqrt(np.minimum(_cv2(a, a_variance) + _cv2(b, b_variance), 1e4)))
+        cv2 = _cv2(a, a_variance) + _cv2(b, b_variance)
+        factor = np.exp(z * np.sqrt(np.where(cv2 < 9, cv2, np.nan)))  # beyond that there is nothing to say
         return Measure(value, value / factor, value * factor)
 
 

@@ -74,13 +74,10 @@ def allocate(
         )
     klass = pl.col(source_class).cast(pl.String).fill_null("") if source_class else pl.lit("")
     weight = 1 / (pl.col("shard_probability") * pl.col("open_probability") * pl.col("screen_probability"))
-    rounded = pl.col(score).cast(pl.Float64).round(2)
     frame = frame.with_columns(
         _w=weight.sum().over("content"),
         _copies=pl.len().over("content").log(2).floor().cast(pl.Int32),
-        _bin=rounded.cut(list(edges), left_closed=True, labels=[str(i) for i in range(len(edges) + 1)])
-        .cast(pl.String)
-        .cast(pl.Int32),
+        _bin=pl.Series(np.digitize(frame[score].cast(pl.Float64).round(2).to_numpy(), edges)).cast(pl.Int32),
         source_class=klass,
     )
     contents = frame.sort("content", "stratum", "source_class").unique("content", keep="first", maintain_order=True)
@@ -198,4 +195,4 @@ def labels_needed(half_width: float, now: int, target: float, fixed: float = 0.0
             todo="Raise the screen rates or audit_fraction, or ask for a wider interval",
         )
     free = max(half_width**2 - fixed**2, 0.0)
-    return max(int(np.ceil(now * free / (target**2 - fixed**2))), 0)
+    return max(int(np.ceil(now * free / (target**2 - fixed**2) - 1e-6)), 0)

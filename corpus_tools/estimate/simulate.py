@@ -165,8 +165,10 @@ def simulate(world: World, seed: int) -> Sample:
         pl.col("words").filter("hit").sum().alias("hit_words"),
         pl.col("words").filter("sampled").sum().alias("sampled_words"),
     )
-    tallies = tallies.sort("domain").with_columns(
-        dataset=pl.lit("web"), shard_probability=pl.lit(world.scanned / world.shards)
+    tallies = (
+        tallies.sort("domain")
+        .with_columns(pl.exclude("domain").cast(pl.Int64))
+        .with_columns(dataset=pl.lit("web"), shard_probability=pl.lit(world.scanned / world.shards))
     )
     unique = rows.unique("c", keep="first")
     distinct = (

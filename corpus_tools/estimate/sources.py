@@ -203,7 +203,8 @@ def sources(
     low, high = np.where(exact, value, low), np.where(exact, value, high)
 
     n_labelled, positives, complete = label_counts(pairs, survey, labels)
-    never_hit = sums(pairs.source, weight, size=x_size) == 0
+    # Nothing there, or all that is there known and negative: only what the gate may miss is left.
+    never_hit = (sums(pairs.source, weight, size=x_size) == 0) | (exact & (value <= 0))
     # Copies of a typical positive within one source.
     likely = weight * scored.shifted[pairs.content]
     positive_weight = float(weight @ likely) / max(float(likely.sum()), 1e-300)

@@ -119,7 +119,7 @@ class Denominators:
         rate = _optional_series(self.passages.filter(~pl.col("hit")), "open_probability")
         out["expand"] = np.full(x_size, 1 / float(rate.mean()) if len(rate) else 1.0)  # type: ignore[arg-type]
         # How much documents differ in passages per word: the error of the ratio, per sampled document.
-        sampled = distinct_documents.filter(~pl.col("hit"))
+        sampled = distinct_documents.filter(~pl.col("hit")).sort("x", "content")  # sums in one order, to the last digit
         per_word = float(sampled["passages"].sum() or 0) / max(float(sampled["words"].sum() or 0), 1.0)
         off = (sampled["passages"] - per_word * sampled["words"]).to_numpy()
         mean = max(float(sampled["passages"].mean() or 1.0), 1e-9)  # type: ignore[arg-type]
