@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from rich.text import Text
 
 from pipelines.audit import Watcher
 
-out = Console(highlight=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True, highlight=False)
 
 _STEPS = {
@@ -36,6 +37,8 @@ def percent(value: float | None) -> str:
         return "–"
     if value == 0:
         return "0 %"
+    if value < 1e-6:
+        return "< 0.0001 %"
     digits = max(0, min(6, 2 - _magnitude(100 * value)))
     return f"{100 * value:.{digits}f} %"
 
@@ -66,12 +69,12 @@ def prevalence_table(
     table = Table(
         title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
-    table.add_column("source")
+    table.add_column("source", overflow="fold", min_width=20)
     for name in ("prevalence", "95 % interval", "scored", "labelled"):
-        table.add_column(name, justify="right")
-    table.add_column("status")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
     if truth is not None:
-        table.add_column("known truth", justify="right")
+        table.add_column("known truth", justify="right", no_wrap=True)
     shown = rows.sort("prevalence", descending=True, nulls_last=True)
     for row in shown.head(limit).iter_rows(named=True):
         source = row["source"] if not row["source_2"] else f"{row['source']} × {row['source_2']}"

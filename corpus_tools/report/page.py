@@ -81,6 +81,8 @@ def percent(value: float | None) -> str:
         return "–"
     if value == 0:
         return "0 %"
+    if value < 1e-6:
+        return "< 0.0001 %"
     digits = max(0, min(6, 2 - math.floor(math.log10(abs(100 * value)))))
     return f"{100 * value:.{digits}f} %"
 
@@ -144,7 +146,7 @@ def bars(figure: Figure, *, key: str = "source", limit: int = 40) -> Markup:
     step = 10 ** math.floor(math.log10(top))
     ticks = [t for t in (step * k / 2 for k in range(0, 21)) if t <= top * 1.02]
     ticks = ticks[:: max(1, len(ticks) // 5)]
-    left, width, line = 190, 470, 24
+    left, width, line = 230, 470, 24
     height = line * len(rows) + 34
 
     def x(value: float) -> float:

@@ -22,10 +22,10 @@ def connect(root: Root) -> duckdb.DuckDBPyConnection:
         raise RootError("no database", where=str(path), todo="Run an audit first: corpus-audit run CONFIG.yaml, or corpus-audit demo.")
     try:
         db = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
-        found = db.execute("SELECT schema_version FROM meta").fetchone()
+        found = db.execute("SELECT schema_version FROM meta").fetchall()
     except duckdb.Error as error:
         raise RootError(f"not a database of corpus-audit: {_first_line(error)}", where=str(path), todo="Delete it, then `corpus-audit report` builds it again.") from error
-    version = found[0] if found else None
+    version = found[0][0] if found else None
     if version != SCHEMA_VERSION:
         db.close()
         newer = isinstance(version, int) and version > SCHEMA_VERSION
@@ -43,8 +43,8 @@ def query(root: Root, sql: str, parameters: list[Any] | None = None) -> pl.DataF
             statements = db.extract_statements(sql)
             if len(statements) != 1:
                 raise RootError(f"{len(statements)} statements", expected="one query")
-            result = db.execute(statements[0], parameters or [])
-            return cast(pl.DataFrame, pl.from_arrow(result.to_arrow_table())) if result.description else pl.DataFrame()
+            result = db.sql(sql, params=parameters or None)
+            return cast(pl.DataFrame, pl.from_arrow(result.to_arrow_table())) if result is not None else pl.DataFrame()
         except duckdb.InvalidInputException as error:
             if "read-only" in str(error):
                 raise RootError("the database is read-only", expected="a query that writes nothing") from error
