@@ -38,8 +38,9 @@ def share(value: Floats, variance: Floats, whole: float, whole_variance: float, 
     # Where little was found the log odds run off: no more than the part's own upper bound over the least the whole
     # can be.
     least = max(whole - 1.96 * float(np.sqrt(whole_variance)), 0.5 * total)
-    some = np.maximum(value, 1e-12)
-    upper = np.where(value > 0, gamma_quantile(some, variance, (1 + level) / 2), gamma_quantile(some, variance, level))
+    upper = np.zeros(len(value))
+    for here, tail in ((value > 0, (1 + level) / 2), (value <= 0, level)):
+        upper[here] = gamma_quantile(np.maximum(value[here], 1e-12), variance[here], tail)
     most = np.where(value > 0, np.minimum(high, upper / least), upper / least)
     return Measure(part, np.where(value > 0, low, 0.0), np.clip(most, part, 1))
 

@@ -10,7 +10,7 @@ import numpy as np
 from corpus_tools.estimate.cells import Labels, Scored, cells, rates
 from corpus_tools.estimate.sources import Sources, label_counts, sources
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, classifier_recall, whole
+from corpus_tools.estimate.whole import Whole, classifier_recall, missed, whole
 
 LABELS_FOR_CORPUS = 300
 LABELS_FOR_SOURCE = 30
@@ -86,14 +86,18 @@ class Reckoning:
         }
         inclusion = data.q * data.open_probability * data.shard_probability
         once = np.where(data.in_design, data.content_weights("passages", "distinct"), 0.0)
-        count = rates(scored, once, topic.labels, data.in_design)
+        gate = None
+        if not data.complete_open:
+            gate = missed(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
         for unit in self.units:
             for basis in self.bases:
                 weight = design_weight[unit, basis]
                 r = rates(scored, weight, topic.labels, data.in_design, inclusion)
-                w = whole(data, scored, topic.labels, r, count, weight, unit, basis, self.level)
-                by_score = classifier_recall(data, scored, topic.labels, r, weight, topic.score >= topic.threshold)
-                wholes[unit, basis] = replace(w, by_score=by_score)
+                w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level)
+                if (unit, basis) == ("passages", "exposure"):
+                    above = topic.score >= topic.threshold
+                    w = replace(w, by_score=classifier_recall(data, scored, topic.labels, r, weight, above))
+                wholes[unit, basis] = w
                 out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)
                 for pairs in dimensions:
                     cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special, stats
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
@@ -81,7 +82,6 @@ def sources(
     key = pairs.source.astype(np.int64) * h + cell
     unlabelled = np.where(is_labelled, 0.0, weight)
     u = sums(key, unlabelled, size=x_size * h).reshape(x_size, h)
-    square = sums(key, unlabelled**2, size=x_size * h).reshape(x_size, h)
 
     lab = np.flatnonzero(is_labelled & (weight > 0))
     y = labels.y[which[lab]]
@@ -90,19 +90,33 @@ def sources(
     known = sums(pairs.source[lab], np.where(in_near, 0.0, weight[lab] * y), size=x_size)
     near_known = known_all - known
     telling = lab[~labels.certain[which[lab]]]
-    n = sums(key[telling], size=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
-    k = sums(key[telling], labels.y[which[telling]], size=x_size * h).reshape(x_size, h) / np.maximum(rates.deff, 1)
+    # Sources with labels of their own, [O]; for all others the shift keeps its prior and nothing depends on a matrix.
+    own = np.unique(pairs.source[telling])
+    place = np.full(x_size, -1, np.int64)
+    place[own] = np.arange(len(own))
+    mine = np.flatnonzero(place[pairs.source] >= 0)
 
+    def by_cell(rows: NDArray[np.int64], values: Floats | None) -> Floats:
+        code = place[pairs.source[rows]] * h + cell[rows]
+        return sums(code, values, size=len(own) * h).reshape(len(own), h)
+
+    deff = np.maximum(rates.deff, 1)
+    n, k = by_cell(telling, None) / deff, by_cell(telling, labels.y[which[telling]]) / deff
     p_h = np.clip(rates.rate, 1e-9, 1 - 1e-6)
     logit = special.logit(p_h)
     slope = p_h * (1 - p_h)
-    own = np.flatnonzero(n.sum(1) > 0)
     near_total = pairs.screened[unit, basis]
     near_square = pairs.near_square[unit, basis]
     q_near = float(survey.q[survey.q < 1].mean()) if near_cell.any() else 0.5
     near_size = _typical(near_square, near_total) * q_near / (1 - q_near)  # copies of a typical passage
     near_u = u[:, near_cell].sum(1)
-    u_in, sq_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
+    inside = np.where(near_cell[cell], 0.0, unlabelled)
+    mean_0 = sums(pairs.source, inside * p_h[cell], size=x_size)
+    lean_0 = sums(pairs.source, inside * slope[cell], size=x_size)  # d mean / d shift
+    binomial_0 = sums(pairs.source, inside**2 * slope[cell], size=x_size)
+    shared = inflation(rates.unlabelled**2 * rates.variance, rates.n, level)
+    rates_0 = (np.where(near_cell, 0.0, u) ** 2 @ rates.variance) * shared
+    u_own, square_own = by_cell(mine, inside[mine]), by_cell(mine, inside[mine] ** 2)
     expected_near, weight_near = (
         float((rates.unlabelled * p_h)[near_cell].sum()),
         float(rates.unlabelled[near_cell].sum()),
@@ -116,37 +130,30 @@ def sources(
     # A few positives of its own make a source's shift uncertain beyond its curvature: a t quantile, as far as they
     # decide it.
     few = (stats.t.ppf((1 + level) / 2, 2 + k.sum(1)) / stats.norm.ppf((1 + level) / 2)) ** 2
-    shared = inflation(rates.unlabelled**2 * rates.variance, rates.n, level)
     means, variances, log_weights = [], [], []
     for tau in TAUS:
-        d = np.zeros(x_size)
-        info = np.full(x_size, 1 / tau**2)
         log_evidence = 0.0
-        if len(own):
-            n_o, k_o, d_o = n[own], k[own], np.zeros(len(own))
+        mean = mean_0.copy()
+        variance = lean_0**2 * tau**2 + binomial_0 + rates_0
+        if len(own) and x_size > 1:
+            d = np.zeros(len(own))
             for _ in range(8):
-                p = special.expit(logit + d_o[:, None])
-                curve = (n_o * p * (1 - p)).sum(1) + 1 / tau**2
-                d_o = np.clip(d_o + ((k_o - n_o * p).sum(1) - d_o / tau**2) / curve, -6, 6)
-            p = special.expit(logit + d_o[:, None])
-            curve = (n_o * p * (1 - p)).sum(1) + 1 / tau**2
-            likelihood = (k_o * np.log(p) + (n_o - k_o) * np.log1p(-p)).sum(1) - d_o**2 / (2 * tau**2)
+                p = special.expit(logit + d[:, None])
+                curve = (n * p * (1 - p)).sum(1) + 1 / tau**2
+                d = np.clip(d + ((k - n * p).sum(1) - d / tau**2) / curve, -6, 6)
+            p = special.expit(logit + d[:, None])
+            curve = (n * p * (1 - p)).sum(1) + 1 / tau**2
+            likelihood = (k * np.log(p) + (n - k) * np.log1p(-p)).sum(1) - d**2 / (2 * tau**2)
             log_evidence = float((likelihood - 0.5 * np.log(curve) - np.log(tau)).sum())
-            d[own], info[own] = d_o, curve
-        p = special.expit(logit + d[:, None])
-        if not len(own) or x_size == 1:
-            p = np.broadcast_to(p_h, p.shape)
-        expected = u_in * p
-        mean = expected.sum(1)
-        lean = (expected * (1 - p)).sum(1)  # d mean / d shift
-        variance = (
-            lean**2 / info * (1 + (few - 1) * (1 - 1 / (tau**2 * info)))
-            + (sq_in * p * (1 - p)).sum(1)
-            + ((u_in * p * (1 - p) / slope) ** 2 * rates.variance).sum(1) * shared
-        )
+            mean[own] = (u_own * p).sum(1)
+            variance[own] = (
+                (u_own * p * (1 - p)).sum(1) ** 2 / curve * (1 + (few - 1) * (1 - 1 / (tau**2 * curve)))
+                + (square_own * p * (1 - p)).sum(1)
+                + ((u_own * p * (1 - p) / slope) ** 2 @ rates.variance) * shared
+            )
         variance = variance + (MISFIT * mean) ** 2
         if near_cell.any():
-            ratio = np.where(u_in.sum(1) > 0, mean / np.maximum((u_in * p_h).sum(1), 1e-300), 1.0)
+            ratio = np.where(mean_0 > 0, mean / np.maximum(mean_0, 1e-300), 1.0)
             # Positives without a term go with those that have one, source by source, as far as sources are alike in
             # that; linear Bayes between this and the source's own near passages, most of which were not drawn.
             synthetic = np.where(near_total > 0, (known + mean) * near_over_hit, 0.0)
@@ -189,17 +196,21 @@ def sources(
     inclusion = np.where(near_cell[scored.cell], 0.0, survey.q * survey.open_probability * survey.shard_probability)
     known = sums(pairs.source[lab], weight[lab] * inclusion[pairs.content[lab]] * np.floor(y), size=x_size)
     unknown = value - known
-    low = known + gamma_quantile(unknown, variance, (1 - level) / 2)
-    high = known + gamma_quantile(unknown, variance, (1 + level) / 2)
     # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes
     # nothing.
     least = np.full(x_size, np.inf)
     use = weight > 0
     np.minimum.at(least, pairs.source[use], weight[use])
     step = np.where(np.isfinite(least), least if unit == "passages" else typical, 1.0)
-    low = known + np.floor((low - known) / step + 1e-9) * step
-    high = known + np.ceil((high - known) / step - 1e-9) * step
     exact = variance == 0
+    none_found = (known_all <= 0) & ~exact
+    below, above = np.zeros(x_size), np.zeros(x_size)
+    some = ~none_found & (unknown >= step)  # a lower quantile lies below the mean: under a whole passage it is 0
+    below[some] = gamma_quantile(unknown[some], variance[some], (1 - level) / 2)
+    above[~none_found] = gamma_quantile(unknown[~none_found], variance[~none_found], (1 + level) / 2)
+    above[none_found] = gamma_quantile(unknown[none_found], variance[none_found], level)  # one-sided
+    low = known + np.floor(below / step + 1e-9) * step
+    high = known + np.ceil(above / step - 1e-9) * step
     low, high = np.where(exact, value, low), np.where(exact, value, high)
 
     n_labelled, positives, complete = label_counts(pairs, survey, labels)
@@ -211,9 +222,7 @@ def sources(
     bound = np.log(1 - level) / np.log(1 - CLEAN_RECALL * fraction) * positive_weight * fraction
     if not survey.complete_open:
         high = np.where(never_hit, np.ceil(bound / positive_weight) * positive_weight, high)
-    upper_only = (never_hit & (not survey.complete_open)) | ((known_all <= 0) & (variance > 0))
-    one_sided = known + np.ceil(gamma_quantile(unknown, variance, level) / step - 1e-9) * step
-    high = np.where(upper_only & ~never_hit, one_sided, high)
+    upper_only = (never_hit & (not survey.complete_open)) | none_found
     low = np.where(upper_only, 0.0, low)
     if fraction < 1:  # nothing found in the shards that were scanned says little of the others
         high = np.where(known_all <= 0, np.maximum(high, bound), high)

@@ -132,14 +132,14 @@ def whole(
     scored: Scored,
     labels: Labels,
     rates: Rates,
-    count: Rates,
+    m: Missed | None,
     weight: Floats,
     unit: str,
     basis: str,
     level: float = 0.95,
 ) -> Whole:
-    """`rates` are of this unit and basis, `count` of (passages, distinct): what the gate misses is reckoned in
-    contents and scaled, so that copies of one text are one finding and doubling a corpus changes nothing."""
+    """`rates` are of this unit and basis. What the gate misses, `m` (None: no gate), is reckoned in contents and scaled,
+    so that copies of one text are one finding and doubling a corpus changes nothing."""
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
     v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
@@ -147,24 +147,26 @@ def whole(
     v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
     v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
     v_seen = rates.label_variance(level) + v_screen + v_open + v_shard
-    size = float(weight @ (weight * scored.shifted)) / max(
-        float(weight @ scored.shifted), 1e-300
-    )  # weight of a typical positive
-    seen = _part(
-        seen_value, v_seen, rates.found, positives, _zero_bound(survey, scored, labels, weight, level) * size, level
-    )
+    bound = 0.0
+    if positives == 0:
+        likely = weight * scored.shifted
+        bound = (
+            _zero_bound(survey, scored, labels, weight, level)
+            * float(weight @ likely)
+            / max(float(likely.sum()), 1e-300)
+        )
+    seen = _part(seen_value, v_seen, rates.found, positives, bound, level)
     unlabelled = np.where(survey.in_design, p * (1 - p), 0.0)
     unlabelled[labels.at] = 0
     each = weight**2 * (unlabelled + p * (1 - survey.q))
     largest = float(each.max()) / max(v_seen, 1e-300) if len(each) else 0.0
-    if survey.complete_open:
+    if m is None:
         zero = Part(0.0, 0.0, 0.0, 0.0)
         return Whole(
             seen, seen, zero, 0.0, 0.0, 0.0, 0.0, v_screen, positives, (1.0, 1.0, 1.0), gated=False, largest=largest
         )
 
-    m = missed(survey, scored, labels, count)
-    scale = seen_value / max(count.total, 1e-300)
+    scale = seen_value / max(m.seen, 1e-300)
     value, variance = m.value * scale, m.variance * scale**2
     low, high = (float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2))
     part = Part(value, variance, low, high)
@@ -271,6 +273,7 @@ class Missed:
     found: int
     design_bound: float
     near_cv2: float
+    seen: float  # contents of documents that the gate hits, to scale by
 
 
 def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Missed:
@@ -329,4 +332,4 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     value = (shape + found) / b
     variance = (shape + found) / b**2 + 3 * value  # the last term: positives come in clusters of about three (trial)
     bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
-    return Missed(value, variance, round(found), bound, near_cv2)
+    return Missed(value, variance, round(found), bound, near_cv2, count.total)
