@@ -1,0 +1,40 @@
+"""Corpus Audit: how much of which source tells of artificial minds that preserve themselves or rebel, and how sure we are.
+
+The rooms, in the order data walks through them; a file imports only from rooms above it:
+
+    errors.py         the error tree, by consequence
+    tables.py         Arrow schemas that cross a wall; each column explained
+    sampling.py       salted hash -> in or out, and with what probability
+    pack.py           loads and checks a pack; packs/ holds them
+    config.py         AuditConfig: defaults, units, validation, what the scan_id is made of
+  read
+    shards.py         corpus spec (paths, globs, addresses) -> shards, in hash order
+    readers/          shard -> batches of documents and rejects; one file a format
+    sources.py        address and metadata -> source keys; text -> language
+  choose
+    gate.py           documents -> hits; passages -> terms; the audit draw of the rest
+    passages.py       opened documents -> passages with offsets
+    screen.py         passages -> inclusion probability; candidates
+  judge
+    embed.py          texts -> vectors
+    classifier/       texts -> calibrated scores; fit, calibrate, evaluate
+    tally.py          exact counts per source, and how two add
+    root.py           the root's files; manifest last
+    scan.py           one shard: choose, judge, write; the books are balanced here
+  estimate
+    labels.py         rounds: which passages to label, out, back in, agreement
+    estimate/         counts + scored passages + labels -> totals, prevalence, measures
+    audit.py          an audit: the root's files -> estimates -> the root
+  store
+    warehouse/        tables/*.sql, views/*.sql; load and read-only queries
+  show
+    clauses.py        flagged passages -> who does what to whom
+    report/           figures ask, the page shows
+
+`import corpus_tools` runs nothing; take what you need from the rooms:
+
+    from corpus_tools.classifier import score_texts      # texts in, a Polars frame of probabilities out
+    from corpus_tools.estimate import prevalence          # any scored frame with labels -> figures with intervals
+    from corpus_tools.config import load_config
+    from corpus_tools.warehouse import query
+"""

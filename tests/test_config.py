@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from corpus_tools.config import AuditConfig, CorpusEntry, digest, frozen, load_config, parse_config
+from corpus_tools.errors import ConfigError
+from corpus_tools.pack import load_pack
+
+PLAIN = {"name": "a", "output": "out", "corpus": ["x/*.parquet"]}
+
+
+def mistakes(raw: object) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw, where="test.yaml")
+    return caught.value.mistakes
+
+
+def test_all_mistakes_at_once_with_the_nearest_key() -> None:
+    found = mistakes(
+        {
+            "nmae": "a",
+            "corpus": [{"uri": "x", "text_feild": "t"}],
+            "output": "o",
+            "gate": {"audit_fraction": 2},
+            "seed": -1,
+        }
+    )
+    assert found == [
+        "name: missing",
+        "corpus.0.text_feild: unknown key; did you mean 'text_field'?",
+        "gate.audit_fraction: Input should be less than or equal to 1 (came: 2)",
+        "seed: Input should be greater than or equal to 0 (came: -1)",
+        "nmae: unknown key; did you mean 'name'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "part"),
+    [
+        ([], "a configuration is a mapping"),
+        (PLAIN | {"corpus": []}, "corpus"),
+        (PLAIN | {"corpus": ["a/x.jsonl", "b/x.jsonl"]}, "share a name: x"),
+        (PLAIN | {"corpus": [{"uri": "a", "name": "a/b"}]}, "no '/'"),
+        (PLAIN | {"passages": {"least": 2000}}, "least < most <= paragraph"),
+        (PLAIN | {"runner": {"kind": "slurm"}}, "runner.kind"),
+    ],
+)
+def test_mistakes_say_what(raw: object, part: str) -> None:
+    assert any(part in line for line in mistakes(raw))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "audit.yaml").write_text("name: [")
+    with pytest.raises(ConfigError, match="did you mean audit.yaml"):
+        load_config(tmp_path / "audti.yaml")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(tmp_path / "audit.yaml")
+
+
+def test_relative_paths_are_taken_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "{name: a, output: out, corpus: [{uri: data/*.jsonl}, {uri: 's3://b/c/*.parquet'}, {uri: 'datasets:owner/name'}]}"
+    )
+    config = load_config(path)
+    assert [e.uri for e in config.corpus] == [f"{tmp_path}/data/*.jsonl", "s3://b/c/*.parquet", "datasets:owner/name"]
+    assert [e.name for e in config.corpus] == ["data", "c", "name"]
+    assert config.output == f"{tmp_path}/out"
+
+
+@pytest.mark.parametrize(
+    ("uri", "root"),
+    [("a/b/*.parquet", "a/b"), ("a/b/c.jsonl", "a/b/c.jsonl"), ("s3://x/y/2024-*/z.gz", "s3://x/y"), ("*.jsonl", ".")],
+)
+def test_an_entry_s_root_is_the_address_up_to_the_first_wildcard(uri: str, root: str) -> None:
+    assert CorpusEntry(uri=uri).root == root
+
+
+def config(**more: object) -> AuditConfig:
+    return parse_config(PLAIN | more, where="t")
+
+
+def test_scan_id_is_made_of_what_decides_which_passages_are_kept() -> None:
+    pack = load_pack("ai_self_preservation")
+    base = digest(frozen(config(), pack))
+    same: list[dict[str, object]] = [
+        {"name": "b"}, {"output": "elsewhere"}, {"runner": {"workers": 8}}, {"classifier": {"threshold": 0.9}},
+        {"corpus": ["y/*.jsonl", "x/*.parquet"]}, {"kinds": {"a.example": "shop"}}, {"max_failed_shards": 0.5},
+    ]  # fmt: skip
+    other: list[dict[str, object]] = [
+        {"gate": {"audit_fraction": 0.02}}, {"screen": {"near": 0.5}}, {"seed": 1}, {"store": {"text": "none"}},
+        {"passages": {"least": 400}},
+    ]  # fmt: skip
+    assert {digest(frozen(config(**m), pack)) for m in same} == {base}
+    assert len({base, *(digest(frozen(config(**m), pack)) for m in other)}) == 1 + len(other)
