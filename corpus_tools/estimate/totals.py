@@ -158,6 +158,8 @@ class Denominators:
         """Hit part + rest of `left` words (or documents) times the sampled ratio; standard error."""
         base_rest = opened[f"rest_{base}_exposure"]
         n = opened["rest_documents_distinct"]
+        if not base_rest.sum() and not opened[f"hit_{base}_exposure"].sum():  # nothing was opened: nothing is known
+            return np.full(len(n), np.nan), np.zeros(len(n))
         if not base_rest.sum():
             # no audit sample: the hit documents' ratio stands in, and the interval says how little that is worth
             ratio = hit.sum() / max(float(opened[f"hit_{base}_exposure"].sum()), 1e-300)

@@ -263,3 +263,63 @@ def test_allocation_has_every_rate_above_zero_and_the_size_asked_for(small: Samp
     assert whole["probability"].unique().to_list() == [1.0]
     with pytest.raises(Stop, match="0 labels of"):
         allocate(candidates, 0, score="y")
+
+
+def test_unscored_text_is_no_negative() -> None:
+    passages, tallies = literal()
+    german = passages.with_columns(unscored=pl.col("language") == "de", drawn=pl.col("language") != "de")
+    out = estimate_audit(
+        german, tallies, labels_of(german.filter("drawn"), {"c1"}), ONE, audit_id="a", dimensions=("corpus", "language")
+    )
+    words = (pl.col("unit") == "words") & (pl.col("basis") == "exposure")
+    totals = {r["source"]: (r["total"], r["unscored_share"]) for r in out.totals.filter(words).iter_rows(named=True)}
+    assert totals["all"] == (700.0, 70 / 400)
+    assert totals["de"][1] == 1.0 and totals["en"][1] == 0.0
+    assert totals["de"][0] + totals["en"][0] == pytest.approx(
+        700.0
+    )  # tallies do not know the language: split as opened
+    share = {r["source"]: r["prevalence"] for r in out.prevalence.filter(words).iter_rows(named=True)}
+    assert share["all"] == pytest.approx(200 / (700 * (1 - 70 / 400)))
+    assert share["de"] is None
+
+
+def test_two_dimensions_crossed_and_kinds_by_a_map() -> None:
+    passages, tallies = literal()
+    passages, tallies = (f.with_columns(year=pl.lit(2001, pl.Int16)) for f in (passages, tallies))
+    out = estimate_audit(
+        passages,
+        tallies,
+        labels_of(passages, {"c1"}),
+        ONE,
+        audit_id="a",
+        dimensions=("corpus", "kind"),
+        crossings=[("kind", "year")],
+        kinds={"a.example": "forum"},
+    )
+    rows = out.prevalence.filter((pl.col("unit") == "words") & (pl.col("basis") == "exposure"))
+    assert rows.select("dimension", "source", "dimension_2", "source_2", "prevalence").rows() == [
+        ("corpus", "all", "", "", 200 / 700),
+        ("kind", "", "", "", 100 / 550),
+        ("kind", "forum", "", "", 100 / 150),
+        ("kind", "", "year", "2001", 100 / 550),
+        ("kind", "forum", "year", "2001", 100 / 150),
+    ]
+
+
+def test_nothing_scanned_is_nothing_estimated() -> None:
+    passages, tallies = literal()
+    out = estimate_audit(
+        passages.head(0), tallies, labels_of(passages, set()), ONE, audit_id="a", dimensions=("corpus", "domain")
+    )
+    assert out.totals.filter((pl.col("unit") == "words") & (pl.col("source") == "all"))["total"].to_list() == [
+        700.0,
+        700.0,
+    ]
+    assert set(out.prevalence["status"]) == {"uncalibrated"}
+    assert out.set_aside == {"passage is not among the candidates": 5}
+
+
+def test_a_dimension_that_is_nowhere_is_named() -> None:
+    passages, tallies = literal()
+    with pytest.raises(Stop, match="no column colour"):
+        estimate_audit(passages, tallies, labels_of(passages, set()), ONE, audit_id="a", dimensions=("colour",))
