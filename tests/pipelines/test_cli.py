@@ -1,0 +1,131 @@
+"""The command line as a new user meets it: in a process of its own, mistakes included."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import BREAD, ROBOT
+
+
+def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    done = run("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for command in ("demo", "run", "score", "sql", "report", "label"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["run", "nothere.yaml"], 2, "no such file"),
+        (["run", "bad.yaml"], 2, "did you mean 'audit_fraction'?"),
+        (["run", "missing.yaml"], 2, "did you mean {cwd}/a.jsonl?"),
+        (["run", "empty.yaml"], 2, "the pattern matches no file"),
+        (["run", "unknown.yaml"], 2, "unknown format"),
+        (["run", "unwritable.yaml"], 4, "cannot be written"),
+        (["sql", "select 1"], 4, "no audit root here"),
+        (["sql", "select 1", "--root", "nowhere"], 4, "no such folder"),
+        (["score", "nothere.jsonl", "--output", "x.jsonl"], 5, "cannot be read"),
+        (["score", "a.jsonl", "--output", "x.jsonl", "--pack", "other"], 3, "no pack 'other'"),
+        (["label", "import", "x.jsonl", "--round", "r", "--annotator", "me"], 4, "no audit root here"),
+        (["rnu"], 2, "run"),
+    ],
+)
+def test_a_mistake_is_one_clear_message_and_an_exit_code(
+    words: list[str], code: int, told: str, tmp_path: Path, write_lines: Callable[..., Path]
+) -> None:
+    write_lines("a.jsonl", [{"passage_id": "p", "text": BREAD}])
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "file").write_text("")
+    head = "name: a\noutput: out\ncorpus: "
+    (tmp_path / "bad.yaml").write_text(head + "[a.jsonl]\ngate: {audit_fracton: 0.1}\n")
+    (tmp_path / "missing.yaml").write_text(head + "[b.jsonl]\n")
+    (tmp_path / "empty.yaml").write_text(head + "['*.parquet']\n")
+    (tmp_path / "unknown.yaml").write_text(head + "[notes.txt]\n")
+    (tmp_path / "unwritable.yaml").write_text("name: a\noutput: file/out\ncorpus: [a.jsonl]\n")
+    done = run(*words, cwd=tmp_path)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == code, said
+    assert told.replace("{cwd}", str(tmp_path)) in said
+    assert "Traceback" not in said
+    assert len(said) < 1500
+
+
+def test_score(tmp_path: Path, write_lines: Callable[..., Path]) -> None:
+    write_lines(
+        "in.jsonl",
+        [{"passage_id": "a", "text": ROBOT}, {"passage_id": "b", "text": BREAD}, {"passage_id": "c", "text": ""}],
+    )
+    done = run("score", "in.jsonl", "--output", "out.jsonl", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["passage_id"] for row in rows] == ["a", "b", "c"]
+    assert rows[0]["scores"]["agent_mind"] > rows[1]["scores"]["agent_mind"]
+    assert {"agent_mind", "agent_tool", "threat", "adversarial", "prosocial", "narrative", "mode_fiction"} <= set(
+        rows[0]["scores"]
+    )
+    assert all(0 <= value <= 1 for row in rows for value in row["scores"].values())
+    broken = run("score", "in.jsonl", "--output", "no/where/out.jsonl", cwd=tmp_path)
+    assert (broken.returncode, "cannot be written" in broken.stderr) == (5, True)
+
+
+def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> None:
+    """run -> label sample -> label import -> sql, as the page says; a small corpus labelled whole is calibrated."""
+    write_lines(
+        "c.jsonl",
+        [{"text": f"{ROBOT if i % 3 else BREAD} No. {i}.", "url": f"https://s{i % 2}.example.org/"} for i in range(24)],
+    )
+    (tmp_path / "a.yaml").write_text(
+        "{name: a, output: out, corpus: [c.jsonl], gate: {audit_fraction: 1}, screen: {near: 1}, runner: {kind: threads}}"
+    )
+    first = run("run", "a.yaml", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "24 records read = 24 kept + 0 empty + 0 rejected + 0 failed" in first.stdout
+    assert "Not yet a measurement" in first.stdout
+    drawn = run("label", "sample", "--size", "24", "--name", "all", cwd=tmp_path)
+    assert drawn.returncode == 0, drawn.stderr
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert len(rows) == 24
+    assert "scores" not in rows[0]
+    for row in rows:
+        robot = row["text"].startswith("The robot")
+        row.update(
+            agent="mind" if robot else "none",
+            behaviours=["coercion"] if robot else [],
+            threat=robot,
+            mode="fiction" if robot else "reference",
+            stance="presents" if robot else None,
+        )
+    (tmp_path / "all.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    back = run("label", "import", "all.jsonl", "--round", "all", "--annotator", "me", cwd=tmp_path)
+    assert back.returncode == 0, back.stderr
+    assert "24 passages answered" in back.stdout
+    asked = run(
+        "sql",
+        "select round(prevalence, 4) as p, status, labelled_by from latest_prevalence where label = 'coercion' and dimension = 'corpus' and unit = 'passages' and basis = 'exposure'",
+        "--format",
+        "json",
+        cwd=tmp_path,
+    )
+    row = json.loads(asked.stdout)
+    assert row["p"] == pytest.approx(16 / 24, abs=1e-3)
+    assert (row["status"], row["labelled_by"]) == ("calibrated", "me")
+    again = run("label", "sample", "--name", "all", cwd=tmp_path)
+    assert (again.returncode, "exists" in again.stderr) == (5, True)
