@@ -312,7 +312,7 @@ def test_nothing_scanned_is_nothing_estimated() -> None:
         passages.head(0), tallies, labels_of(passages, set()), ONE, audit_id="a", dimensions=("corpus", "domain")
     )
     assert out.totals.filter((pl.col("unit") == "words") & (pl.col("source") == "all"))["total"].to_list() == [
-        700.0,
+        None,
         700.0,
     ]
     assert set(out.prevalence["status"]) == {"uncalibrated"}
