@@ -116,7 +116,7 @@ def sources(
     binomial_0 = sums(pairs.source, inside**2 * slope[cell], size=x_size)
     shared = inflation(rates.unlabelled**2 * rates.variance, rates.n, level)
     rates_0 = (np.where(near_cell, 0.0, u) ** 2 @ rates.variance) * shared
-    u_own, square_own = by_cell(mine, inside[mine]), by_cell(mine, inside[mine] ** 2)
+    u_own, square_own = np.where(near_cell, 0.0, u)[own], by_cell(mine, inside[mine] ** 2)
     expected_near, weight_near = (
         float((rates.unlabelled * p_h)[near_cell].sum()),
         float(rates.unlabelled[near_cell].sum()),

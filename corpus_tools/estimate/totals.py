@@ -38,21 +38,38 @@ class Denominators:
         weight = pl.col("shard_probability") if "shard_probability" in tallies.columns else pl.lit(1.0)
         counts = [c for c in _COUNTS if c in tallies.columns]
         self.tallies = tallies.with_columns(*((pl.col(c) / weight).alias(c) for c in counts))
-        # One row per passage content of an opened document, in or out of the hit part, with its copies; by source
-        # when asked.
-        self.passages = passages.select(
-            pl.exclude("passage_id", "drawn", *[c for c, t in passages.schema.items() if t == pl.Float32]),
-        ).with_columns(
+        # Hashes in place of strings, and documents once: dimensions only differ in how documents are grouped.
+        content = "document_content" if "document_content" in passages.columns else "document_id"
+        keys = [c for c, t in passages.schema.items() if not t.is_float() and c not in _NO_KEYS]
+        rows = passages.select(
+            document=pl.col("document_id").hash(),
+            hash=pl.col("content").hash(),
             hit=pl.col("stratum") != "sampled",
-            w=1 / (_optional(passages, "shard_probability") * _optional(passages, "open_probability")),
-            rest=1 / _optional(passages, "shard_probability"),
+            s=1 / _optional(passages, "shard_probability"),
+            words=pl.col("n_words").cast(pl.Int64),
+            unscored=pl.col("unscored"),
         )
+        self.documents = (
+            passages.select(*keys, content=pl.col(content).hash())
+            .hstack(rows.select("document", "hit", "s", "words", "unscored"))
+            .group_by("document", "hit", maintain_order=True)
+            .agg(
+                *(pl.col(k).first() for k in (*keys, "content", "s")),
+                pl.col("words").sum(),
+                pl.len().alias("passages"),
+                pl.col("unscored").any(),
+            )
+        )
+        index = self.documents.select("document", "hit").with_row_index("document_row")
+        self.texts = rows.join(index, on=["document", "hit"], how="left", maintain_order="left").drop("document")
+        rate = _optional_series(passages.filter(pl.col("stratum") == "sampled"), "open_probability")
+        self.open_rate = float(rate.mean()) if len(rate) else 1.0  # type: ignore[arg-type]  # a number
         self.complete_open = bool((_optional_series(passages, "open_probability") == 1).all())
 
     def of(self, pairs: Pairs, named: Sequence[str]) -> dict[tuple[str, str], Totals]:
         """Totals for (passages | words | documents) x (exposure | distinct)."""
         x_size = len(pairs.names)
-        known = source_names([self.passages, self.tallies], named) if named else pl.DataFrame({"code": [0]})
+        known = source_names([self.documents, self.tallies], named) if named else pl.DataFrame({"code": [0]})
         opened = self._opened(named, known, x_size)
         exact = self._exact(named, known, x_size, opened)
         out: dict[tuple[str, str], Totals] = {}
@@ -79,32 +96,25 @@ class Denominators:
     def _opened(self, named: Sequence[str], known: pl.DataFrame, x_size: int) -> dict[str, Floats]:
         """Sums over opened documents and passages by source, in hit documents and in sampled ones (unweighted but for
         shards)."""
-        code = source_codes(self.passages, named, known)
-        rows = self.passages.with_columns(x=pl.Series(code))
+        code = source_codes(self.documents, named, known)
         out: dict[str, Floats] = {}
-        content = "document_content" if "document_content" in rows.columns else "document_id"
-        documents = rows.group_by("x", "hit", "document_id").agg(
-            pl.col(content).first().alias("content"),
-            pl.col("rest").first().alias("s"),
-            pl.col("n_words").cast(pl.Int64).sum().alias("words"),
-            pl.len().alias("passages"),
-            pl.col("unscored").any(),
+        documents = self.documents.select("content", "hit", "s", "words", "passages", "unscored", x=pl.Series(code))
+        rows = self.texts.with_columns(x=pl.Series(code).gather(self.texts["document_row"]))
+        texts = (  # a content in both parts counts in the hit part alone
+            rows.group_by("x", "hash")
+            .agg(pl.col("hit").any(), pl.col("s").max(), pl.col("words").first(), pl.col("unscored").any())
+            .sort("x", "hash")
         )
-        texts = rows.group_by("x", "content", "hit").agg(
-            pl.col("rest").max().alias("s"), pl.col("n_words").first().alias("words"), pl.col("unscored").any()
-        )
-        if "hit" in texts.columns:  # a content in both parts counts in the hit part alone
-            texts = texts.sort("x", "content", "hit", descending=[False, False, True]).unique(
-                ["x", "content"], keep="first"
-            )
-        distinct_documents = documents.group_by("x", "content", "hit").agg(
-            pl.col("s").max(), pl.col("words").first(), pl.col("passages").first(), pl.col("unscored").first()
+        distinct_documents = (
+            documents.group_by("x", "content", "hit")
+            .agg(pl.col("s").max(), pl.col("words").first(), pl.col("passages").first(), pl.col("unscored").any())
+            .sort("x", "content", "hit")
         )
 
         def add(frame: pl.DataFrame, name: str, value: pl.Expr) -> None:
             for part, condition in (("hit", pl.col("hit")), ("rest", ~pl.col("hit"))):
                 for kind, extra in (("", pl.lit(True)), ("unscored_", pl.col("unscored"))):
-                    rows_of = frame.filter(condition & extra).sort("x").select("x", v=value * pl.col("s"))
+                    rows_of = frame.filter(condition & extra).select("x", v=value * pl.col("s"))
                     out[f"{part}_{kind}{name}"] = sums(
                         rows_of["x"].to_numpy(), rows_of["v"].cast(pl.Float64).to_numpy(), size=x_size
                     )
@@ -116,10 +126,9 @@ class Denominators:
         add(distinct_documents, "documents_distinct", one)
         add(texts, "words_distinct", pl.col("words"))
         add(texts, "passages_distinct", one)
-        rate = _optional_series(self.passages.filter(~pl.col("hit")), "open_probability")
-        out["expand"] = np.full(x_size, 1 / float(rate.mean()) if len(rate) else 1.0)  # type: ignore[arg-type]
+        out["expand"] = np.full(x_size, 1 / self.open_rate)
         # How much documents differ in passages per word: the error of the ratio, per sampled document.
-        sampled = distinct_documents.filter(~pl.col("hit")).sort("x", "content")  # sums in one order, to the last digit
+        sampled = distinct_documents.filter(~pl.col("hit"))
         per_word = float(sampled["passages"].sum() or 0) / max(float(sampled["words"].sum() or 0), 1.0)
         off = (sampled["passages"] - per_word * sampled["words"]).to_numpy()
         mean = max(float(sampled["passages"].mean() or 1.0), 1e-9)  # type: ignore[arg-type]
@@ -173,6 +182,20 @@ class Denominators:
         return hit + part, sd
 
 
+_NO_KEYS = {
+    "passage_id",
+    "document_id",
+    "content",
+    "document_content",
+    "stratum",
+    "n_words",
+    "drawn",
+    "unscored",
+    "start",
+    "end",
+    "terms",
+    "text",
+}
 _COUNTS = ("documents", "words", "hit_documents", "sampled_documents", "hit_words", "sampled_words")
 
 
