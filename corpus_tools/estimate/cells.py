@@ -100,8 +100,12 @@ def prior_shift(
     entry.
     """
     bins, middle = score_bins(score)
-    entries, entry = np.unique(group * SCORE_BINS + bins, return_inverse=True)
-    count = sums(entry, size=len(entries)).astype(float)
+    code = group * SCORE_BINS + bins
+    table = sums(code)  # groups x bins: smaller than sorting all contents
+    entries = np.flatnonzero(table)
+    place = np.zeros(len(table), np.int64)
+    place[entries] = np.arange(len(entries))
+    entry, count = place[code], table[entries]
     g = entries // SCORE_BINS
     s = middle[entries % SCORE_BINS]
     likelihood = (s / (1 - s)) / (trained_at / (1 - trained_at))

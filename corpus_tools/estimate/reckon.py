@@ -86,6 +86,7 @@ class Reckoning:
         }
         inclusion = data.q * data.open_probability * data.shard_probability
         once = np.where(data.in_design, data.content_weights("passages", "distinct"), 0.0)
+        of_labels = {p.dimension: label_counts(p, data, topic.labels) for p in dimensions}
         gate = None
         if not data.complete_open:
             gate = missed(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
@@ -101,7 +102,8 @@ class Reckoning:
                 out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)
                 for pairs in dimensions:
                     cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))
-                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, self.level)
+                    counted = of_labels[pairs.dimension]
+                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, counted, self.level)
                     out[pairs.dimension, unit, basis] = self._of_sources(s, pairs, topic.labels.by)
         return out, wholes
 

@@ -46,15 +46,14 @@ def label_counts(
 ) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """[X] labelled contents, positives among them, and whether every candidate is labelled."""
     x_size = len(pairs.names)
-    is_labelled = np.zeros(survey.size, bool)
-    is_labelled[labels.at] = True
-    y = np.zeros(survey.size)
-    y[labels.at] = labels.y
-    mine = is_labelled[pairs.content]
-    n = sums(pairs.source, mine, size=x_size).astype(np.int64)
-    positives = sums(pairs.source, y[pairs.content], size=x_size)
-    size = sums(pairs.source, size=x_size)
-    return n, positives, (n == size) & (size > 0)
+    position = np.full(survey.size, -1, np.int32)
+    position[labels.at] = np.arange(labels.n)
+    which = position[pairs.content]
+    mine = np.flatnonzero(which >= 0)
+    n = sums(pairs.source[mine], size=x_size)
+    positives = sums(pairs.source[mine], labels.y[which[mine]], size=x_size)
+    size = pairs.n_contents
+    return n.astype(np.int64), positives, (n == size) & (size > 0)
 
 
 def sources(
@@ -67,9 +66,11 @@ def sources(
     unit: str,
     basis: str,
     totals: Floats,
+    counted: tuple[Ints, Floats, NDArray[np.bool_]],
     level: float = 0.95,
 ) -> Sources:
-    """Counts per source with intervals. `totals` [X] caps them; a source that the gate never hits gets a one-sided
+    """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the
+    same pairs; a source that the gate never hits gets a one-sided
     bound."""
     x_size, h = len(pairs.names), scored.n_cells
     weight = pairs.weights(survey.n_words, unit, basis)
@@ -213,7 +214,7 @@ def sources(
     high = known + np.ceil(above / step - 1e-9) * step
     low, high = np.where(exact, value, low), np.where(exact, value, high)
 
-    n_labelled, positives, complete = label_counts(pairs, survey, labels)
+    n_labelled, positives, complete = counted
     # Nothing there, or all that is there known and negative: only what the gate may miss is left.
     never_hit = (sums(pairs.source, weight, size=x_size) == 0) | (exact & (value <= 0))
     # Copies of a typical positive within one source.

@@ -64,6 +64,11 @@ class Pairs(Place):
     opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
     sharded_source: NDArray[np.int32]  # [S] source of each row of Survey.sharded
 
+    @cached_property
+    def n_contents(self) -> Floats:
+        """[X] candidates of each source, each content once."""
+        return sums(self.source, size=len(self.names))
+
     def weights(self, n_words: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
         """[P] of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per source, hit
         documents first."""
@@ -135,9 +140,8 @@ class Survey:
         return np.ones(self.size, bool) if self.complete_open else self.gate != SAMPLED
 
     def content_weights(self, unit: str, basis: str, rest: bool = False) -> Floats:
-        """[C] summed over copies."""
-        w = self.corpus.weights(self.n_words, unit, basis, rest)
-        return sums(self.corpus.content, w, size=self.size)
+        """[C] summed over copies. The corpus is one source, so its pairs are the contents in their order."""
+        return self.corpus.weights(self.n_words, unit, basis, rest)
 
     def find(self, contents: pl.Series) -> NDArray[np.int64]:
         """contents -> positions in the arrays, -1 where not a candidate."""
