@@ -21,22 +21,7 @@ from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
 from corpus_tools.shards import Shard
 from pipelines import runners, tasks
-
-
-class Watcher:
-    """Is told how an audit goes, and shows nothing; the command line's shows it."""
-
-    def planned(self, shards: int, done: int, total_bytes: int) -> None:
-        """So many shards, of which so many were done before; bytes of the rest."""
-
-    def read(self, shard_id: str, text_bytes: int) -> None:
-        """So many bytes of a shard's text were read."""
-
-    def finished(self, shards: int, file_bytes: int, failed: int) -> None:
-        """A group of shards is done, so many of them failed."""
-
-    def step(self, name: str) -> None:
-        """The next step begins: plan, scan, estimate, load, report."""
+from pipelines.watch import Watcher
 
 
 @dataclass(frozen=True)

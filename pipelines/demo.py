@@ -25,7 +25,8 @@ from corpus_tools.readers import READERS
 from corpus_tools.root import Root
 from corpus_tools.shards import plan_shards
 from corpus_tools.sources import documents_read
-from pipelines.audit import Outcome, Watcher, estimate_flow, run_audit
+from pipelines.audit import Outcome, estimate_flow, run_audit
+from pipelines.watch import Watcher
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 ROUND = "demo"

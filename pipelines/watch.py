@@ -1,0 +1,19 @@
+"""How an audit tells what it does: the flow calls, the command line shows. Light to import: no Prefect."""
+
+from __future__ import annotations
+
+
+class Watcher:
+    """Is told how an audit goes, and shows nothing; the command line's shows it."""
+
+    def planned(self, shards: int, done: int, total_bytes: int) -> None:
+        """So many shards, of which so many were done before; bytes of the rest."""
+
+    def read(self, shard_id: str, text_bytes: int) -> None:
+        """So many bytes of a shard's text were read."""
+
+    def finished(self, shards: int, file_bytes: int, failed: int) -> None:
+        """A group of shards is done, so many of them failed."""
+
+    def step(self, name: str) -> None:
+        """The next step begins: plan, scan, estimate, load, report."""
