@@ -124,3 +124,11 @@ def test_training_labels_never_correct() -> None:
     frame = reviews(400)
     train = answers(frame).with_columns(role=pl.lit("train"))
     assert prevalence(frame, train)["status"].to_list() == ["uncalibrated"]
+
+
+def test_the_draw_of_documents_is_in_the_interval() -> None:
+    """1,000 of 10,000 documents opened, 50 positives, all labelled: 500, sd sqrt(50 x 0.9) / 0.1 = 67."""
+    frame = reviews(1000, every=20).with_columns(document_content=pl.col("content"), open_probability=pl.lit(0.1))
+    row = prevalence(frame, answers(frame, every=20), totals={"total": [10_000]}).row(0, named=True)
+    assert row["prevalence"] == pytest.approx(0.05)
+    assert (row["ci_high"] - row["ci_low"]) / 2 == pytest.approx(1.96 * 0.0067, rel=0.05)
