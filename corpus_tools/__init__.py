@@ -5,6 +5,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     errors.py         the error tree, by consequence
     tables.py         Arrow schemas that cross a wall; each column explained
     sampling.py       salted hash -> in or out, and with what probability
+    texts.py          many texts as one buffer: joined, counted, hashed
     pack.py           loads and checks a pack; packs/ holds them
     config.py         AuditConfig: defaults, units, validation, what the scan_id is made of
   read

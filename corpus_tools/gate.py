@@ -16,41 +16,12 @@ import hyperscan
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from corpus_tools.errors import PackError
-from corpus_tools.sampling import content_hash, draw
+from corpus_tools.sampling import draw
+from corpus_tools.texts import Joined, contents
 
 _GAP = rb"[\s-]{1,4}"  # between the words of a phrase: a line may break there, or a hyphen stand
-_EMPTY = pa.scalar("", pa.large_string())
-_NUL = pa.scalar("\0", pa.large_string())
-
-
-@dataclass(frozen=True)
-class Joined:
-    """Texts as one buffer of bytes: text i is `buffer[offsets[i]:offsets[i + 1] - 1]`, then one NUL."""
-
-    buffer: np.ndarray[tuple[int], np.dtype[np.uint8]]
-    offsets: np.ndarray[tuple[int], np.dtype[np.int64]]
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def sizes(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """Bytes of each text as UTF-8."""
-        return np.diff(self.offsets) - 1
-
-
-def join(texts: pa.Array) -> Joined:
-    """large_string array (null counts as empty) -> Joined."""
-    joined = pc.binary_join_element_wise(pc.fill_null(texts, ""), _EMPTY, _NUL)
-    if joined.offset or not len(joined):
-        joined = pa.concat_arrays([joined]) if len(joined) else pa.array([], pa.large_string())
-    _, offsets, data = joined.buffers()
-    if data is None:
-        return Joined(np.empty(0, np.uint8), np.zeros(1, np.int64))
-    return Joined(np.frombuffer(data, np.uint8), np.frombuffer(offsets, np.int64)[: len(joined) + 1])
 
 
 @dataclass(frozen=True)
@@ -107,6 +78,9 @@ class Gate:
 
     def __init__(self, phrases: list[Phrase]) -> None:
         self.phrases = phrases
+        names = sorted({phrase.term for phrase in phrases})
+        self._names = pa.array(names, pa.string())
+        self._rank = np.array([names.index(phrase.term) for phrase in phrases], np.int64)
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
             expressions=[phrase.pattern for phrase in phrases],
@@ -136,18 +110,18 @@ class Gate:
         hit[self._matches(texts)[0]] = True
         return hit
 
-    def terms(self, texts: Joined) -> list[list[str]]:
-        """Joined texts [n] -> the terms in each, sorted, each once [n]."""
-        out: list[set[str]] = [set() for _ in range(len(texts))]
-        for text, phrase in zip(*self._matches(texts), strict=True):
-            out[text].add(self.phrases[phrase].term)
-        return [sorted(terms) for terms in out]
+    def terms(self, texts: Joined) -> pa.Array:
+        """Joined texts [n] -> the terms in each, sorted, each once: list<string> [n]."""
+        which, phrase = self._matches(texts)
+        pairs = np.unique(which * len(self._names) + self._rank[phrase])
+        offsets = np.searchsorted(pairs, np.arange(len(texts) + 1) * len(self._names))
+        values = self._names.take(pa.array(pairs % len(self._names)))
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
-    def mark(self, passages: pl.DataFrame) -> pl.DataFrame:
-        """Passages of opened documents (text, document_stratum) -> passages (+ terms, stratum: hit | near | sampled)."""
-        terms = self.terms(join(passages["text"].to_arrow().cast(pa.large_string())))
+    def mark(self, passages: pl.DataFrame, texts: Joined) -> pl.DataFrame:
+        """Passages of opened documents (document_stratum) and their texts -> passages (+ terms, stratum: hit | near | sampled)."""
         hit = pl.col("document_stratum") == "hit"
-        return passages.with_columns(terms=pl.Series(terms, dtype=pl.List(pl.String))).with_columns(
+        return passages.with_columns(terms=pl.Series(self.terms(texts), dtype=pl.List(pl.String))).with_columns(
             stratum=pl.when(hit & (pl.col("terms").list.len() > 0))
             .then(pl.lit("hit"))
             .when(hit)
@@ -160,10 +134,7 @@ def audit_draw(
     texts: Joined, candidates: np.ndarray[Any, Any], *, fraction: float, seed: int
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Joined texts [n] and which of them the gate missed [n] -> which of these are opened all the same [n]."""
-    view = texts.buffer.data
-    starts, ends = texts.offsets.tolist(), texts.offsets[1:] - 1
     rest = np.flatnonzero(candidates)
-    contents = [content_hash(view[starts[i] : end]) for i, end in zip(rest.tolist(), ends[rest].tolist(), strict=True)]
     opened = np.zeros(len(texts), dtype=bool)
-    opened[rest] = draw("audit", contents, seed, fraction)
+    opened[rest] = draw("audit", contents(texts, rest), seed, fraction)
     return opened

@@ -12,8 +12,8 @@ import polars as pl
 import pyarrow as pa
 
 from corpus_tools.config import PassageConfig
-from corpus_tools.sampling import content_hash
 from corpus_tools.tables import PASSAGES
+from corpus_tools.texts import Joined, contents, count_words, join
 
 _PARAGRAPH_ENDS = ("\n\n", "\n\r\n")
 _SENTENCE_ENDS = (". ", ".\n", "? ", "! ", '." ', ".” ", ".) ", "。", "！", "？")
@@ -64,30 +64,30 @@ def _cut(text: str, start: int, length: int, sizes: PassageConfig) -> int:
     return space if space > start else most
 
 
-_PASSAGES = {
-    "document_id": pl.String, "document_stratum": pl.String, "unscored": pl.Boolean, "start": pl.Int64, "end": pl.Int64,
-    "text": pl.String, "content": pl.String, "n_words": pl.Int32,
-}  # fmt: skip
+def split_documents(documents: pl.DataFrame, sizes: PassageConfig) -> tuple[pl.DataFrame, Joined]:
+    """Opened documents (document_id, text, stratum, unscored) -> passages (+ passage_id, start, end, text, content, n_words).
 
-
-def split_documents(documents: pl.DataFrame, sizes: PassageConfig) -> pl.DataFrame:
-    """Opened documents (document_id, text, stratum, unscored) -> passages (+ passage_id, start, end, text, content, n_words)."""
-    rows = []
-    for document_id, text, stratum, unscored in documents.select(
-        "document_id", "text", "stratum", "unscored"
-    ).iter_rows():
+    Their texts come joined beside them, for the gate to look at.
+    """
+    document: list[int] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    texts: list[str] = []
+    for i, text in enumerate(documents["text"]):
         for start, end in split(text, sizes):
-            passage = text[start:end]
-            rows.append(
-                (document_id, stratum, unscored, start, end, passage, content_hash(passage), count_words(passage))
-            )
-    frame = pl.DataFrame(rows, schema=_PASSAGES, orient="row")
-    return frame.with_columns(passage_id=pl.col("document_id") + ":" + pl.col("start").cast(pl.String))
-
-
-def count_words(text: str) -> int:
-    """Words: runs of bytes that are not ASCII white space, as everywhere."""
-    return len(text.encode().split())
+            document.append(i)
+            starts.append(start)
+            ends.append(end)
+            texts.append(text[start:end])
+    joined = join(pa.array(texts, pa.large_string()))
+    frame = documents.select("document_id", "unscored", document_stratum="stratum")[document].with_columns(
+        start=pl.Series(starts, dtype=pl.Int64),
+        end=pl.Series(ends, dtype=pl.Int64),
+        text=pl.Series(texts, dtype=pl.String),
+        content=pl.Series(contents(joined), dtype=pl.String),
+        n_words=pl.Series(count_words(joined), dtype=pl.Int32),
+    )
+    return frame.with_columns(passage_id=pl.col("document_id") + ":" + pl.col("start").cast(pl.String)), joined
 
 
 def count_passages(documents: pl.DataFrame, passages: pl.DataFrame) -> pl.DataFrame:

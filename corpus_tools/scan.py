@@ -17,7 +17,7 @@ from corpus_tools import tally
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, CorpusEntry
 from corpus_tools.errors import CorpusAuditError
-from corpus_tools.gate import Gate, audit_draw, join, load_lexicon
+from corpus_tools.gate import Gate, audit_draw, load_lexicon
 from corpus_tools.pack import Pack
 from corpus_tools.passages import count_passages, split_documents, to_table
 from corpus_tools.readers import READERS, Reject, rejects_table
@@ -26,6 +26,7 @@ from corpus_tools.screen import screen
 from corpus_tools.shards import Shard
 from corpus_tools.sources import documents_read, open_documents
 from corpus_tools.tables import DOCUMENTS, TALLY_COUNTS
+from corpus_tools.texts import count_words, join
 
 JUDGED_AT_ONCE = 512
 """Candidates gathered before the encoder is called: enough to sort by length, few enough to hold."""
@@ -89,13 +90,14 @@ def choose(shard: Shard, entry: CorpusEntry, rules: Rules) -> Iterator[Chosen]:
     config = rules.config
     for batch in READERS[shard.format](shard, entry):
         texts = join(batch.documents["text"])
-        words = tally.count_words(texts)
+        words = count_words(texts)
         kept = words > 0
         hit = rules.gate.hits(texts) & kept
         sampled = audit_draw(texts, kept & ~hit, fraction=config.gate.audit_fraction, seed=config.seed)
         read = documents_read(batch.documents, shard, texts.sizes, words)
-        documents = open_documents(read, batch.documents["text"], hit, sampled, config.gate, rules.languages)
-        passages = rules.gate.mark(split_documents(documents, config.passages))
+        documents = open_documents(read, batch.documents["text"], texts, hit, sampled, config.gate, rules.languages)
+        passages, passage_texts = split_documents(documents, config.passages)
+        passages = rules.gate.mark(passages, passage_texts)
         passages = screen(passages, config.screen, config.seed)
         documents = count_passages(documents, passages)
         yield Chosen(

@@ -5,39 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import orjson
 import polars as pl
 import pyarrow as pa
 
-from corpus_tools.gate import Joined
 from corpus_tools.tables import TALLIES, TALLY_COUNTS
 
 KEYS = ("dataset", "domain", "year", "language", "sources")
 """`sources` is JSON text here (sorted keys), since a map is no group key; `to_arrow` makes it a map."""
-
-_BLOCK = 1 << 18  # bytes: a block's arrays stay in the cache
-
-
-def count_words(texts: Joined) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Joined texts [n] -> words of each [n]: runs of bytes that are not ASCII white space (9 to 13, 32)."""
-    buffer, size = texts.buffer, len(texts.buffer)
-    starts = np.empty(size, dtype=bool)  # a byte that is no white space, after one that is
-    after_space = False
-    for at in range(0, size, _BLOCK):
-        block = buffer[at : at + _BLOCK]
-        space = ((block - np.uint8(9)) < np.uint8(5)) | (block == 32)
-        np.logical_and(space[:-1], ~space[1:], out=starts[at + 1 : at + len(block)])
-        starts[at] = after_space and not space[0]
-        after_space = bool(space[-1])
-    counts = np.zeros(len(texts), dtype=np.int64)
-    bounds = texts.offsets.tolist()
-    for i in range(len(counts)):
-        first, last = bounds[i], bounds[i + 1] - 1  # `last` is the NUL between texts
-        if last > first:
-            begins = buffer[first]
-            counts[i] = np.count_nonzero(starts[first + 1 : last]) + (not (begins == 32 or 9 <= begins <= 13))
-    return counts
 
 
 def tally(counted: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus_tools.config import PassageConfig
-from corpus_tools.passages import count_words, split, split_documents, to_table
+from corpus_tools.passages import split, split_documents, to_table
 from corpus_tools.sampling import content_hash
 from tests.conftest import BREAD, ROBOT
 
@@ -48,15 +48,12 @@ def test_every_character_is_in_exactly_one_passage(text: str) -> None:
     assert all(text[a:b].strip() == text[a:b] for a, b in spans)
 
 
-def test_words_are_runs_of_bytes_that_are_not_ascii_space() -> None:
-    assert [count_words(t) for t in ("a b", " a\n\tb\x0bc ", "a\u00a0b", "a\x1cb", "")] == [2, 3, 1, 1, 0]
-
-
 def test_documents_to_passages() -> None:
     documents = pl.DataFrame(
         {"document_id": ["d#0"], "text": [f"{ROBOT}\n\n{BREAD}"], "stratum": ["hit"], "unscored": [False]}
     )
-    passages = split_documents(documents, SIZES)
+    passages, joined = split_documents(documents, SIZES)
+    assert joined.sizes.tolist() == [len(ROBOT.encode()), len(BREAD.encode())]
     assert passages.select("passage_id", "start", "end", "content", "n_words").rows() == [
         ("d#0:0", 0, len(ROBOT), content_hash(ROBOT), len(ROBOT.split())),
         (f"d#0:{len(ROBOT) + 2}", len(ROBOT) + 2, len(ROBOT) + 2 + len(BREAD), content_hash(BREAD), len(BREAD.split())),

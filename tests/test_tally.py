@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from corpus_tools import tally
-from corpus_tools.gate import join
 from corpus_tools.tables import TALLIES, TALLY_COUNTS
+from corpus_tools.texts import count_words, join
 
 
 @settings(max_examples=200, deadline=None)
@@ -22,13 +22,13 @@ from corpus_tools.tables import TALLIES, TALLY_COUNTS
 )
 def test_words_are_those_of_the_plain_reference(texts: list[str | None]) -> None:
     texts = [t if t is None else t.encode("utf-8", "replace").decode() for t in texts]
-    counted = tally.count_words(join(pa.array(texts, pa.large_string())))
+    counted = count_words(join(pa.array(texts, pa.large_string())))
     assert counted.tolist() == [len((t or "").encode().split()) for t in texts]
 
 
 def test_words_across_blocks() -> None:
     text = "ab " * 200_000
-    assert tally.count_words(join(pa.array([text, "x", " " + text], pa.large_string()))).tolist() == [
+    assert count_words(join(pa.array([text, "x", " " + text], pa.large_string()))).tolist() == [
         200_000,
         1,
         200_000,
