@@ -71,11 +71,12 @@ def documents(megabytes: float) -> Iterator[dict[str, str]]:
         for at in range(6, n, 7):
             parts[at] += "\n\n"
         text = " ".join(parts)
+        site = int(rng.paretovariate(0.8)) % 5000
         written += len(text.encode())
         yield {
             "id": str(i),
             "text": text,
-            "url": f"https://www.s{int(rng.paretovariate(0.8)) % 5000}.example.org/{i}",
+            "url": f"https://www.s{site}.example.org/{i}",
             "date": f"{2000 + i % 25}-01-01",
         }
         i += 1
@@ -148,9 +149,10 @@ def main() -> None:
     if options.only:
         print(json.dumps(measure(options.only[0], Path(options.only[1]))))
         return
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n"
+    machine = (
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}\n")
     print(
         "| shard | what | documents | hit | MB of text | CPU s | MB/s and core | peak MB |\n|---|---|---|---|---|---|---|---|"
     )
@@ -167,8 +169,9 @@ def main() -> None:
             )
             m = json.loads(done.stdout)
             share = f"{m['hits'] / m['documents']:.1%}" if m["hits"] else ""
+            name = "read alone" if what == "read" else "read + gate + count + split"
             print(
-                f"| {megabytes} MB Parquet | {'read alone' if what == 'read' else 'read + gate + count + split'} | {m['documents']:,} | {share} | "
+                f"| {megabytes} MB Parquet | {name} | {m['documents']:,} | {share} | "
                 f"{m['text'] / 1e6:.0f} | {m['cpu']:.2f} | {m['text'] / 1e6 / m['cpu']:.0f} | {m['peak_mb']:.0f} |",
                 flush=True,
             )

@@ -10,7 +10,17 @@ import polars as pl
 from corpus_tools.config import AuditConfig, CorpusEntry, frozen
 from corpus_tools.config import digest as _digest
 from corpus_tools.errors import RootError
-from corpus_tools.estimate import Allocation, Estimates, Questions, allocate, estimate_audit
+from corpus_tools.estimate import (
+    Allocation,
+    Audited,
+    Estimates,
+    Questions,
+    allocate,
+    compare,
+    estimate_audit,
+    labels_needed,
+    why,
+)
 from corpus_tools.labels import create_round, draw_round, labels_table, read_round, round_names
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
@@ -25,11 +35,12 @@ def scan_id(config: AuditConfig, pack: Pack) -> str:
     return _digest(frozen(config, pack))
 
 
-def questions(pack: Pack, card: Mapping[str, Any]) -> Questions:
+def questions(pack: Pack, card: Mapping[str, Any], threshold: float = 0.5) -> Questions:
     """What a pack asks of its labels; the classifier's card says at which prevalence its scores were calibrated."""
     return Questions(
         labels=pack.labels, headline=pack.headline, modes=pack.modes, balance=pack.balance, outcomes=pack.outcomes,
         outcome_of=pack.outcome_of, trained_at=card.get("base_rates", {}),
+        threshold=threshold,
     )  # fmt: skip
 
 
@@ -171,6 +182,10 @@ def usable_rounds(root: Root, audit: Mapping[str, Any]) -> tuple[list[str], list
     return covering, short
 
 
+def _card(root: Root, audit: Mapping[str, Any]) -> dict[str, Any]:
+    return root.read_json("classifiers", f"{audit['classifier_id']}.json") or {}
+
+
 def estimate(
     root: Root, audit: Mapping[str, Any], pack: Pack, *, label_names: Sequence[str] | None = None
 ) -> Estimates:
@@ -180,7 +195,7 @@ def estimate(
         scored_passages(root, audit, pack),
         tallies(root, audit, pack),
         labels_table(root, rounds),
-        questions(pack, root.read_json("classifiers", f"{audit['classifier_id']}.json") or {}),
+        questions(pack, _card(root, audit), audit["threshold"]),
         audit_id=audit["audit_id"],
         dimensions=audit["dimensions"],
         crossings=[(a, b) for a, b in audit["crossings"] if {a, b} <= set(audit["dimensions"])],
@@ -200,6 +215,67 @@ def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
             "measures": estimates.measures.to_arrow().cast(MEASURES),
         },
     )
+
+
+def why_number(
+    root: Root,
+    audit: Mapping[str, Any],
+    pack: Pack,
+    source: str,
+    *,
+    dimension: str = "",
+    label: str = "",
+    size: int = 20,
+) -> pl.DataFrame:
+    """The passages that move a source's figure most (estimate.why), with their texts.
+
+    `dimension` is the first that has such a source, where it is not named. Raises RootError where none has.
+    """
+    label = label or pack.headline
+    if label not in pack.labels:
+        raise RootError(f"no label {label!r}", expected=f"one of {', '.join(pack.labels)}")
+    passages = scored_passages(root, audit, pack, texts=True)
+    plain = [d for d in audit["dimensions"] if d in passages.columns]
+    found = [d for d in plain if dimension in ("", d) and source in passages[d].cast(pl.String).unique().to_list()]
+    if source != "all" and not found:
+        raise RootError(
+            f"no source {source!r} in {dimension or 'any dimension'}", expected=f"a value of {', '.join(plain)}, or all"
+        )
+    rows = why(
+        passages.drop("text", "terms", "url"),
+        labels_table(root, usable_rounds(root, audit)[0]),
+        label,
+        dimension="corpus" if source == "all" else found[0],
+        source=source,
+        trained_at=_card(root, audit).get("base_rates", {}).get(label, 0.2),
+        size=size,
+    )
+    return rows.join(passages.select("passage_id", "text"), on="passage_id", how="left", maintain_order="left")
+
+
+def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:
+    """Two audits of a root -> rows of `measures` (difference). Raises CompareError where they cannot be compared."""
+
+    def audited(audit: Mapping[str, Any]) -> Audited:
+        table = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "prevalence.parquet")))
+        return Audited(table, audit["scan_id"], audit["classifier_id"])
+
+    return compare(audited(before), audited(after))
+
+
+def labels_wanted(
+    root: Root, audit: Mapping[str, Any], pack: Pack, target: float, label: str = ""
+) -> tuple[int, int, float]:
+    """Labels that a relative half-width `target` of the corpus figure would take: (needed, now, half-width now)."""
+    table = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "prevalence.parquet")))
+    rows = table.filter(label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure").to_dicts()
+    if not rows or rows[0]["ci_high"] is None or not rows[0]["prevalence"]:
+        raise RootError(
+            "no interval yet to plan from",
+            todo="Label a first round of 300 passages or more: corpus-audit label sample.",
+        )
+    now = (rows[0]["ci_high"] - rows[0]["ci_low"]) / 2 / rows[0]["prevalence"]
+    return labels_needed(now, rows[0]["n_labelled"], target), rows[0]["n_labelled"], now
 
 
 def sample_round(

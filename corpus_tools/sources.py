@@ -91,7 +91,7 @@ def detect_language(text: str) -> str:
 
 
 def documents_read(batch: pa.RecordBatch, shard: Shard, sizes: _Array, words: _Array) -> pl.DataFrame:
-    """A batch of documents -> one row each: ids, address, position, the source keys (`sources` as JSON text), bytes, words."""
+    """A batch of documents -> one row each: ids, address, position, source keys (`sources` as JSON text), bytes, words."""
     frame = cast(pl.DataFrame, pl.from_arrow(batch.select(["position", "given_id", "url", "date", "language"])))
     prefix = f"{shard.dataset}/{shard.address}#"
     return frame.select(
@@ -126,7 +126,9 @@ def open_documents(
     gate: GateConfig,
     languages: frozenset[str],
 ) -> pl.DataFrame:
-    """Documents [n], their texts and which are hit or sampled [n] -> the opened ones (+ text, content, stratum, open_probability, unscored).
+    """Documents [n], their texts and which are hit or sampled [n] -> the opened ones.
+
+    Adds text, content, stratum, open_probability and unscored.
 
     `language` is detected where it is not given; a document in none of `languages` (if any are named) is `unscored`.
     """

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Protocol
 
 from prefect import flow
 from prefect.futures import as_completed
@@ -43,8 +42,11 @@ _watcher = Watcher()  # a flow's parameters are shown and stored by Prefect; thi
 
 
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
-def audit_flow(config: AuditConfig) -> Outcome:
-    """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report."""
+def audit_flow(config: AuditConfig, only: tuple[str, ...] = ()) -> Outcome:
+    """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report.
+
+    `only`: shard_ids to stay with, of an earlier audit that is scored again.
+    """
     watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
     card, _ = read_card(pack, config.classifier)
@@ -55,6 +57,8 @@ def audit_flow(config: AuditConfig) -> Outcome:
 
     watcher.step("plan")
     plan = tasks.plan(config)
+    if only:
+        plan = replace(plan, shards=tuple(s for s in plan.shards if s.shard_id in only))
     done = root.done(scan_id) & root.scored(card["classifier_id"], scan_id)
     todo = [shard for shard in plan.shards if shard.shard_id not in done]
     watcher.planned(len(plan.shards), len(plan.shards) - len(todo), sum(s.bytes for s in todo))
@@ -142,13 +146,13 @@ def _log_run(root: Root, audit_id: str, config: AuditConfig, started: datetime) 
     )  # fmt: skip
 
 
-def run_audit(config: AuditConfig, watcher: Watcher | None = None) -> Outcome:
+def run_audit(config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = ()) -> Outcome:
     """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
     global _watcher
     config = tasks.absolute(config)
     Root(config.output).prepare()
     _watcher = watcher or Watcher()
     try:
-        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config)
+        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only)
     finally:
         _watcher = Watcher()

@@ -174,6 +174,98 @@ def report(root: RootOption = "", audit: AuditOption = "") -> None:
     out.print(f"{write_report(place, audits.read(place, audit)['audit_id'])}")
 
 
+@app.command()
+def why(
+    source: Annotated[str, typer.Argument(help="a source (a domain, data set, kind …), or `all`")],
+    root: RootOption = "",
+    audit: AuditOption = "",
+    label: Annotated[str, typer.Option(help="default: the headline label")] = "",
+    dimension: Annotated[str, typer.Option(help="default: the first that has such a source")] = "",
+    size: Annotated[int, typer.Option(min=1, help="how many passages")] = 10,
+) -> None:
+    """Show the passages that move a source's figure most, and what labelling each would do to it."""
+    from corpus_tools import audit as audits
+    from corpus_tools.root import Root
+
+    place = Root(_root(root))
+    found = audits.read(place, audit)
+    rows = audits.why_number(place, found, audits.pack_of(found), source, dimension=dimension, label=label, size=size)
+    for row in rows.head(size).iter_rows(named=True):
+        told = "not labelled" if row["value"] is None else "yes" if row["value"] >= 0.5 else "no"
+        out.print(
+            f"[bold]{row['passage_id']}[/bold]  score {row['score']:.2f}, label: {told}, stands for {row['weight']:.1f} passages; "
+            f"labelled yes {row['if_yes']:+.2f}, no {row['if_no']:+.2f}"
+        )
+        out.print(row["text"] or "(text not kept)", markup=False, soft_wrap=True, style="dim")
+        out.print()
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="an audit's id or its beginning")],
+    after: Annotated[str, typer.Argument(help="another; default: the latest")] = "",
+    root: RootOption = "",
+    label: Annotated[str, typer.Option(help="default: the headline label")] = "",
+) -> None:
+    """Compare two audits source by source, with intervals and false-discovery control."""
+    import polars as pl
+
+    from corpus_tools import audit as audits
+    from corpus_tools.root import Root
+
+    place = Root(_root(root))
+    second = audits.read(place, after)
+    rows = audits.comparison(place, audits.read(place, before), second).filter(
+        label=label or second["headline"], unit="passages", basis="exposure", dimension_2=""
+    )
+    shown = rows.sort(pl.col("value").abs(), descending=True, nulls_last=True)
+    out.print(frame_table(shown.select("dimension", "source", "value", "low", "high", "q_value", "status"), limit=60))
+
+
+@app.command()
+def rescore(
+    root: RootOption = "",
+    audit: AuditOption = "",
+    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+) -> None:
+    """Score an audit's candidates with another classifier; no shard is read where its texts are kept."""
+    from corpus_tools import audit as audits
+    from corpus_tools.config import AuditConfig
+    from corpus_tools.root import Root
+    from pipelines.audit import run_audit
+
+    place = Root(_root(root))
+    found = audits.read(place, audit)
+    last = [run for run in place.runs() if run["audit_id"] == found["audit_id"]][-1]
+    config = AuditConfig.model_validate(last["config"])
+    config = config.model_copy(update={"classifier": config.classifier.model_copy(update={"model": model})})
+    with Look() as look:
+        outcome = run_audit(config, look, tuple(audits.done_shards(found)))
+    out.print(f"audit {outcome.audit_id} (classifier {outcome.classifier_id})")
+    _where(outcome.database, outcome.report)
+
+
+@label_app.command("plan")
+def label_plan(
+    target: Annotated[
+        float, typer.Option("--half-width", min=0.001, help="relative half-width of the corpus figure, 0.2 for 20 %")
+    ] = 0.2,
+    root: RootOption = "",
+    audit: AuditOption = "",
+    label: Annotated[str, typer.Option(help="default: the headline label")] = "",
+) -> None:
+    """Say how many labels a wanted width of the interval would cost."""
+    from corpus_tools import audit as audits
+    from corpus_tools.root import Root
+
+    place = Root(_root(root))
+    found = audits.read(place, audit)
+    needed, now, width = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
+    out.print(
+        f"{now:,} labels gave a half-width of {width:.0%} of the figure; {target:.0%} would take about {needed:,}"
+    )
+
+
 @label_app.command("sample")
 def label_sample(
     root: RootOption = "",

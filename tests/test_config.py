@@ -53,7 +53,7 @@ def test_mistakes_say_what(raw: object, part: str) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "audit.yaml").write_text("name: [")
-    with pytest.raises(ConfigError, match="did you mean audit.yaml"):
+    with pytest.raises(ConfigError, match=r"did you mean audit\.yaml"):
         load_config(tmp_path / "audti.yaml")
     with pytest.raises(ConfigError, match="not valid YAML"):
         load_config(tmp_path / "audit.yaml")

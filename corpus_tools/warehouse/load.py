@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import uuid
 from collections.abc import Iterable, Mapping
@@ -41,7 +40,9 @@ def load(root: Root) -> str:
             return str(root.fs.unstrip_protocol(root.at(DATABASE)))
     except (OSError, duckdb.IOException) as error:
         raise RootError(
-            f"the database cannot be written: {error}", where=root.uri, todo="Free space or mend the permissions, then run again."
+            f"the database cannot be written: {error}",
+            where=root.uri,
+            todo="Free space or mend the permissions, then run again.",
         ) from error
 
 
@@ -58,7 +59,7 @@ def _build(root: Root, files: Path, target: Path) -> None:
             _big_tables(db, files, audits)
             _run(db, "views")
             _run(db, "macros")
-        os.replace(new, target)
+        new.replace(target)
     finally:
         new.unlink(missing_ok=True)
         Path(f"{new}.wal").unlink(missing_ok=True)
@@ -74,7 +75,8 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Mapping[st
     rows = list(rows)
     if not rows:
         return
-    types = {name: kind for name, kind in db.execute(f"SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '{table}'").fetchall()}
+    found = db.execute(f"SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = '{table}'").fetchall()
+    types: dict[str, str] = dict(found)
     frame = pa.Table.from_pylist([{name: row.get(name) for name in types} for row in rows])
     casts = ", ".join(f'CAST("{name}" AS {kind}) AS "{name}"' for name, kind in types.items())
     db.register("rows_in", frame)
@@ -88,7 +90,11 @@ def _small_tables(db: duckdb.DuckDBPyConnection, root: Root, audits: list[dict[s
     _insert(db, "shards", (row for audit in audits for row in _shard_rows(root, audit)))
     _insert(db, "runs", ({**run, "config": json.dumps(run.get("config"), sort_keys=True)} for run in root.runs()))
     cards = (root.read_json("classifiers", name) for name in root.names("classifiers"))
-    _insert(db, "classifiers", ({**card, "trained_on": json.dumps(card.get("trained_on"), sort_keys=True)} for card in cards))
+    _insert(
+        db,
+        "classifiers",
+        ({**card, "trained_on": json.dumps(card.get("trained_on"), sort_keys=True)} for card in cards),
+    )
     for name in ESTIMATES:
         for audit in audits:
             db.register("table_in", root.read_table("audits", audit["audit_id"], f"{name}.parquet"))
@@ -121,34 +127,59 @@ def _shard_rows(root: Root, audit: dict[str, Any]) -> Iterable[dict[str, Any]]:
         yield row
 
 
+_ORDER = {
+    "documents": "scan_id, shard_id, position",
+    "tallies": "scan_id, shard_id, dataset, domain, year, language, CAST(sources AS VARCHAR)",
+    "rejects": "scan_id, shard_id, fate, place, reason, detail",
+}
+
+
 def _big_tables(db: duckdb.DuckDBPyConnection, files: Path, audits: list[dict[str, Any]]) -> None:
     """Shard tables once per scan and shard, scores once per classifier, scan and shard, however many audits share them."""
-    shards = sorted({(a["scan_id"], s["shard_id"]) for a in audits for s in a["shards"] if s["status"] != "failed"})
-    scored = sorted({(a["classifier_id"], a["scan_id"], s["shard_id"]) for a in audits for s in a["shards"] if s["status"] != "failed"})
+    standing = [(a, s["shard_id"]) for a in audits for s in a["shards"] if s["status"] != "failed"]
+    shards = sorted({(a["scan_id"], shard) for a, shard in standing})
     if not shards:
         return
 
     def parquet(name: str) -> str:
-        listed = [str(files / "shards" / scan / shard / f"{name}.parquet") for scan, shard in shards]
-        return f"read_parquet({listed}, filename = true)"
+        source = _parquet(files / "shards" / scan / shard / f"{name}.parquet" for scan, shard in shards)
+        place = "split_part(filename, '/', -3) AS scan_id, split_part(filename, '/', -2) AS shard_id"
+        return f"(SELECT {place}, * EXCLUDE (filename) FROM {source})"
 
-    place = "split_part(replace(filename, '\\', '/'), '/', -3) AS scan_id, split_part(replace(filename, '\\', '/'), '/', -2) AS shard_id"
-    for name, order in (("documents", "shard_id, position"), ("tallies", "shard_id, dataset, domain, year, language, sources::VARCHAR"), ("rejects", "shard_id")):
-        db.execute(f"INSERT INTO {name} BY NAME SELECT {place}, * EXCLUDE (filename) FROM {parquet(name)} ORDER BY scan_id, {order}")
+    for name, order in _ORDER.items():
+        db.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {parquet(name)} ORDER BY {order}")
     db.execute(
-        f"INSERT INTO passages BY NAME SELECT p.*, d.content AS document_content, d.dataset, d.domain, d.year, d.language, d.sources, d.url, "
-        f"d.open_probability, d.unscored, d.open_probability * p.screen_probability AS inclusion_probability "
-        f"FROM (SELECT {place}, * EXCLUDE (filename) FROM {parquet('passages')}) p "
-        f"JOIN documents d USING (scan_id, shard_id, document_id) ORDER BY scan_id, shard_id, d.position, p.start"
+        f"""
+        INSERT INTO passages BY NAME
+        SELECT p.*, d.content AS document_content, d.dataset, d.domain, d.year, d.language, d.sources, d.url,
+          d.open_probability, d.unscored, d.open_probability * p.screen_probability AS inclusion_probability
+        FROM {parquet("passages")} p JOIN documents d USING (scan_id, shard_id, document_id)
+        ORDER BY scan_id, shard_id, d.position, p.start"""
     )
-    for scan_id, classifier_id in sorted({(scan, classifier) for classifier, scan, _ in scored}):
-        listed = [str(files / "scores" / c / s / f"{shard}.parquet") for c, s, shard in scored if (s, c) == (scan_id, classifier_id)]
-        source = f"read_parquet({listed}, union_by_name = true)"
-        have = {row[0] for row in db.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'scores'").fetchall()}
-        for column in [row[0] for row in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]:
-            if column not in have:
-                db.execute(f'ALTER TABLE scores ADD COLUMN "{column}" FLOAT')
-                db.execute(f'COMMENT ON COLUMN scores."{column}" IS \'probability of {column}\'')
+    scored: dict[tuple[str, str], set[str]] = {}
+    for audit, shard in standing:
+        scored.setdefault((audit["classifier_id"], audit["scan_id"]), set()).add(shard)
+    for (classifier_id, scan_id), those in sorted(scored.items()):
+        source = _parquet(files / "scores" / classifier_id / scan_id / f"{shard}.parquet" for shard in sorted(those))
+        _add_label_columns(db, source)
         db.execute(
-            f"INSERT INTO scores BY NAME SELECT ? AS classifier_id, ? AS scan_id, * FROM {source} ORDER BY passage_id", [classifier_id, scan_id]
+            f"INSERT INTO scores BY NAME SELECT ? AS classifier_id, ? AS scan_id, * EXCLUDE (filename) FROM {source} "
+            "ORDER BY passage_id",
+            [classifier_id, scan_id],
         )
+
+
+def _parquet(paths: Iterable[Path]) -> str:
+    listed = ", ".join("'" + path.as_posix().replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], filename = true, union_by_name = true)"
+
+
+def _add_label_columns(db: duckdb.DuckDBPyConnection, source: str) -> None:
+    """One FLOAT column per label of the score files, so that no SQL names a label."""
+    have = {
+        row[0] for row in db.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'scores'").fetchall()
+    }
+    for column, kind, *_ in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
+        if column not in have and kind == "FLOAT":
+            db.execute(f'ALTER TABLE scores ADD COLUMN "{column}" FLOAT')
+            db.execute(f"COMMENT ON COLUMN scores.\"{column}\" IS 'probability of {column}'")

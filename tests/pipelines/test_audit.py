@@ -111,7 +111,7 @@ def test_failed_shards_stop_the_audit_or_are_listed(config: AuditConfig, tmp_pat
     lenient = both.model_copy(update={"max_failed_shards": 0.5})
     outcome = run_audit(lenient)
     assert outcome.scanned == 0, "what was done before the audit stopped was kept"
-    assert list(outcome.failed.values())[0].startswith(str(tmp_path / "c" / "x.parquet"))
+    assert next(iter(outcome.failed.values())).startswith(str(tmp_path / "c" / "x.parquet"))
     assert "1 of 4 shards failed" in Path(outcome.report).read_text("utf-8")
     status = query(Root(config.output), "select status, count(*) from shards group by 1 order by 1").rows()
     assert status == [("done", 3), ("failed", 1)]

@@ -119,7 +119,8 @@ def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> No
     assert "24 passages answered" in back.stdout
     asked = run(
         "sql",
-        "select round(prevalence, 4) as p, status, labelled_by from latest_prevalence where label = 'coercion' and dimension = 'corpus' and unit = 'passages' and basis = 'exposure'",
+        "select round(prevalence, 4) as p, status, labelled_by from latest_prevalence where label = 'coercion' "
+        "and dimension = 'corpus' and unit = 'passages' and basis = 'exposure'",
         "--format",
         "json",
         cwd=tmp_path,
