@@ -100,7 +100,7 @@ class Gate:
             ends.append(end)
             ids.append(phrase)
 
-        self._database.scan(texts.buffer.data, match_event_handler=found)
+        self._database.scan(texts.buffer.data, match_event_handler=found)  # type: ignore[type-var]
         which = np.searchsorted(texts.offsets, np.asarray(ends, np.int64), side="left") - 1
         return which, np.asarray(ids, np.int64)
 

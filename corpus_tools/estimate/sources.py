@@ -157,7 +157,7 @@ def sources(
             ratio = np.where(mean_0 > 0, mean / np.maximum(mean_0, 1e-300), 1.0)
             # Positives without a term go with those that have one, source by source, as far as sources are alike in
             # that; linear Bayes between this and the source's own near passages, most of which were not drawn.
-            synthetic = np.where(near_total > 0, (known + mean) * near_over_hit, 0.0)
+            synthetic = np.minimum((known + mean) * near_over_hit, near_total)  # no more than there are near passages
             v_synthetic = 1.5 * synthetic * near_size + synthetic**2 * (
                 corpus.near_cv2 + variance / np.maximum(known + mean, 1e-100) ** 2 + ALIKE**2
             )

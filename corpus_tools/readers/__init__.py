@@ -1,16 +1,18 @@
 """shard -> batches of documents and rejects. One file a format, one signature, one registry.
 
-To add a reader: write `def read(shard, entry) -> Iterator[Batch]` in a file of its own, and name it here.
+To add a reader: write `@guarded def read(shard, entry) -> Iterator[Batch]` in a file of its own, and name it here.
 """
 
-from corpus_tools.readers import hub, lines, parquet
-from corpus_tools.readers.base import Batch, Reader, Reject, rejects_table
+from corpus_tools.readers import hub, lines, parquet, warc
+from corpus_tools.readers.base import Batch, Reader, Reject
 
 READERS: dict[str, Reader] = {
     "parquet": parquet.read,
     "jsonl": lines.read,
     "json": lines.read,
+    "wet": warc.read,
+    "warc": warc.read,
     "datasets": hub.read,
 }
 
-__all__ = ["READERS", "Batch", "Reader", "Reject", "rejects_table"]
+__all__ = ["READERS", "Batch", "Reader", "Reject"]

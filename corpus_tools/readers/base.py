@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, Protocol
 
 import orjson
 import pyarrow as pa
 
 from corpus_tools.config import CorpusEntry
-from corpus_tools.shards import Shard
-from corpus_tools.tables import DOCUMENT_BATCH, REJECTS
+from corpus_tools.errors import ShardFailed
+from corpus_tools.shards import Shard, one_line
+from corpus_tools.tables import DOCUMENT_BATCH
 
 BATCH_BYTES = 8 << 20
 """Text per batch, about: memory is bounded by this, not by the shard."""
@@ -48,16 +50,35 @@ class Batch:
         return len(self.documents) + sum(r.records for r in self.rejects)
 
 
-def rejects_table(rejects: list[Reject]) -> pa.Table:
-    """Rejects -> tables.REJECTS."""
-    return pa.Table.from_pylist([asdict(reject) for reject in rejects], schema=REJECTS)
-
-
 class Reader(Protocol):
     """shard, corpus entry -> batches. Raises ShardFailed where the shard as a whole cannot be read."""
 
     def __call__(self, shard: Shard, entry: CorpusEntry) -> Iterator[Batch]: ...
 
+
+def guarded(reader: Reader) -> Reader:
+    """The reader, with every error named after its shard, and nothing but ShardFailed leaving it."""
+
+    @wraps(reader)
+    def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
+        try:
+            yield from reader(shard, entry)
+        except ShardFailed as error:
+            if error.where:
+                raise
+            raise ShardFailed(
+                error.what, where=shard.uri, expected=error.expected, todo=error.todo, retry=error.retry
+            ) from error
+        except Exception as error:
+            raise ShardFailed(
+                f"unexpected {type(error).__name__}: {one_line(error)}", where=shard.uri,
+                todo="Look whether the file is whole; if it is, please report this.",
+            ) from error  # fmt: skip
+
+    return read
+
+
+NO_DOCUMENTS = pa.RecordBatch.from_pylist([], DOCUMENT_BATCH)
 
 DEFAULTS = {
     "url_field": ("url", "metadata.url", "meta.url", "metadata.WARC-Target-URI"),
@@ -103,38 +124,54 @@ def as_text(value: Any) -> str | None:
     return value.isoformat() if hasattr(value, "isoformat") else None
 
 
+def field_reader(paths: tuple[str, ...]) -> Callable[[dict[str, Any]], str | None]:
+    """Paths -> a function that finds the first of them with a value in a record."""
+    split = [(path, path.split(".", 1)[0]) for path in paths]
+
+    def find(record: dict[str, Any]) -> str | None:
+        for path, head in split:
+            if head in record or path in record:
+                value = as_text(record[path] if path in record else lookup(record, path))
+                if value is not None:
+                    return value
+        return None
+
+    return find
+
+
+Metadata = tuple[str | None, str | None, str | None, str | None, list[tuple[str, str]]]
+"""given_id, url, date, language, sources."""
+
+
+def metadata_reader(entry: CorpusEntry) -> Callable[[dict[str, Any]], Metadata]:
+    """A corpus entry -> a function from a record to its metadata."""
+    given_id, url, date, language = (
+        field_reader(field_paths(entry, role)) for role in ("id_field", "url_field", "date_field", "language_field")
+    )
+    sources = [(name, field_reader((path,))) for name, path in entry.source_paths.items()]
+
+    def read(record: dict[str, Any]) -> Metadata:
+        keys = [(name, find(record) or "") for name, find in sources] if sources else []
+        return given_id(record), url(record), date(record), language(record), keys
+
+    return read
+
+
 class Rows:
     """Collects documents row by row into batches of DOCUMENT_BATCH, for readers that parse records one by one."""
 
-    def __init__(self, entry: CorpusEntry) -> None:
-        self._source_paths = entry.source_paths
-        self._paths = {role: field_paths(entry, role) for role in DEFAULTS}
+    def __init__(self) -> None:
         self._clear()
 
     def _clear(self) -> None:
-        self._columns: dict[str, list[Any]] = {name: [] for name in DOCUMENT_BATCH.names}
+        self._rows: list[tuple[int, str | None, Metadata]] = []
         self._rejects: list[Reject] = []
         self._bytes = 0
 
-    def add(self, position: int, text: str | None, record: Any) -> None:
-        """One document; metadata is looked up in `record`."""
-        columns = self._columns
-        columns["position"].append(position)
-        columns["text"].append(text)
-        for name, role in (("given_id", "id_field"), ("url", "url_field"), ("date", "date_field"), ("language", "language_field")):
-            columns[name].append(self._first(record, self._paths[role]))
-        columns["sources"].append(
-            [(name, as_text(lookup(record, path)) or "") for name, path in self._source_paths.items()]
-        )
+    def add(self, position: int, text: str | None, metadata: Metadata) -> None:
+        """One document."""
+        self._rows.append((position, text, metadata))
         self._bytes += len(text or "")
-
-    @staticmethod
-    def _first(record: Any, paths: tuple[str, ...]) -> str | None:
-        for path in paths:
-            value = as_text(lookup(record, path))
-            if value is not None:
-                return value
-        return None
 
     def reject(self, place: str, fate: str, reason: str, detail: str = "", records: int = 1) -> None:
         """One record that is no document."""
@@ -143,11 +180,22 @@ class Rows:
     @property
     def full(self) -> bool:
         """Whether it is time to `take` a batch."""
-        return self._bytes >= BATCH_BYTES or len(self._columns["position"]) >= BATCH_ROWS or len(self._rejects) >= BATCH_ROWS
+        return self._bytes >= BATCH_BYTES or len(self._rows) >= BATCH_ROWS or len(self._rejects) >= BATCH_ROWS
+
+    def only(self, reason: str) -> bool:
+        """Whether there are rejects, all for this reason, and no document."""
+        return bool(self._rejects) and not self._rows and all(r.reason == reason for r in self._rejects)
 
     def take(self, unread: str = "") -> Batch:
         """What was collected, as a batch; starts anew."""
-        arrays = [pa.array(self._columns[f.name], f.type) for f in DOCUMENT_BATCH]
-        batch = Batch(pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_BATCH), self._rejects, unread)
+        if self._rows:
+            positions, texts, metadata = zip(*self._rows, strict=True)
+            given_ids, urls, dates, languages, sources = zip(*metadata, strict=True)
+            columns = (positions, given_ids, texts, urls, dates, languages, sources)
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, DOCUMENT_BATCH, strict=True)]
+            documents = pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_BATCH)
+        else:
+            documents = NO_DOCUMENTS
+        batch = Batch(documents, self._rejects, unread)
         self._clear()
         return batch

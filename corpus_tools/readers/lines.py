@@ -4,120 +4,151 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 import orjson
 
 from corpus_tools.config import CorpusEntry
-from corpus_tools.errors import ShardFailed
-from corpus_tools.readers.base import MAX_RECORD_BYTES, Batch, Rows, lookup
+from corpus_tools.errors import RecordRejected, ShardFailed
+from corpus_tools.readers import base
+from corpus_tools.readers.base import Batch, Rows, guarded, lookup, metadata_reader
 from corpus_tools.readers.stream import BrokenStream, blocks
 from corpus_tools.shards import Shard
 
 _BOM = b"\xef\xbb\xbf"
 
 
+@guarded
 def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
-    """A shard of lines -> batches. Blank lines are no records. A line longer than MAX_RECORD_BYTES is rejected unheld."""
-    rows = Rows(entry)
-    rest: list[bytes] = []  # pieces of the line that the last block left unfinished
-    held = at = 0  # bytes in `rest` (or skipped); position of the unfinished line
-    skipping = False
-    unread = ""
-    try:
-        for block in blocks(shard.uri, shard.bytes):
-            pieces = block.split(b"\n")
-            if len(pieces) == 1:
-                held += len(block)
-                if held > MAX_RECORD_BYTES:
-                    skipping, rest = True, []
-                elif not skipping:
-                    rest.append(block)
-                continue
-            rest.append(pieces[0])
-            held += len(pieces[0])
-            if skipping or held > MAX_RECORD_BYTES:
-                _too_long(rows, at, held)
-            else:
-                _line(rows, at, b"".join(rest) if len(rest) > 1 else rest[0], entry)
-            at += held + 1
-            for line in pieces[1:-1]:
-                _line(rows, at, line, entry)
-                at += len(line) + 1
-                if rows.full:
-                    yield rows.take()
-            rest, held, skipping = [pieces[-1]], len(pieces[-1]), False
-            if rows.full:
-                yield rows.take()
-    except BrokenStream as error:
-        unread = error.unread
-    if unread and held:
+    """A shard of lines -> batches. Blank lines are no records. A line longer than MAX_RECORD_BYTES is rejected unheld.
+
+    Raises ShardFailed: cannot be opened; a JSON array; no record of the first batch has the text field (the nearest named).
+    """
+    rows, metadata = Rows(), metadata_reader(entry)
+    unread, first, names = "", True, set[str]()
+    for at, line in split_lines(blocks(shard)):
+        if isinstance(line, str):
+            unread = line
+            break
+        if isinstance(line, int):
+            limit = base.MAX_RECORD_BYTES
+            rows.reject(f"byte {at}", "rejected", "record-too-long", f"a line of {line:,} bytes; at most {limit:,} are read")
+        elif line and not line.isspace():
+            try:
+                record = _parse(line, at)
+                text = _text(record, entry.text_field)
+                rows.add(at, text, metadata(record))
+            except RecordRejected as error:
+                rows.reject(f"byte {at}", "rejected", error.what, error.expected)
+                if first and error.what == "no-text-field":
+                    names.update(record)
+        if rows.full:
+            _expect_text(rows, first, names, entry)
+            yield rows.take()
+            first = False
+    if unread.startswith(_CUT):
+        unread = unread.removeprefix(_CUT)
         rows.reject(f"byte {at}", "failed", "cut-off", "the shard breaks off within this line")
-    elif skipping:
-        _too_long(rows, at, held)
-    elif held:
-        _line(rows, at, b"".join(rest), entry)
+    elif not unread:
+        _expect_text(rows, first, names, entry)
     yield rows.take(unread)
 
 
-def _too_long(rows: Rows, at: int, size: int) -> None:
-    detail = f"a line of {size:,} bytes; at most {MAX_RECORD_BYTES:,} are read"
-    rows.reject(f"byte {at}", "rejected", "record-too-long", detail)
+_CUT = "within a line: "
 
 
-def _line(rows: Rows, at: int, line: bytes, entry: CorpusEntry) -> None:
+def split_lines(stream: Iterator[bytes]) -> Iterator[tuple[int, bytes | int | str]]:
+    """Blocks -> (offset, line without its end). A line too long to be held comes as its size; a stream that breaks off
+    ends with what was not read, as text (begun by `within a line: ` where it broke within one).
+    """
+    rest: list[bytes] = []  # pieces of the line that the last block left unfinished
+    held = at = 0  # bytes of it so far; where it begins
+    limit = base.MAX_RECORD_BYTES
+    try:
+        for block in stream:
+            pieces = block.split(b"\n")
+            held += len(pieces[0])
+            if held <= limit:
+                rest.append(pieces[0])
+            else:
+                rest.clear()
+            if len(pieces) == 1:
+                continue
+            yield at, b"".join(rest) if held <= limit else held
+            at += held + 1
+            for line in pieces[1:-1]:
+                yield at, line if len(line) <= limit else len(line)
+                at += len(line) + 1
+            rest, held = [pieces[-1]], len(pieces[-1])
+    except BrokenStream as error:
+        yield at, (_CUT if held else "") + error.unread
+        return
+    if held:
+        yield at, b"".join(rest) if held <= limit else held
+
+
+def _parse(line: bytes, at: int) -> dict[str, Any]:
+    """One line -> its object. Raises RecordRejected with reason and detail."""
     if at == 0 and line.startswith(_BOM):
         line = line[len(_BOM) :]
-    if not line or line.isspace():
-        return
     try:
         record: Any = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        record = _lenient(rows, at, line, str(error))
-        if record is None:
-            return
-    if not isinstance(record, dict):
-        if at == 0 and line.lstrip().startswith(b"["):
-            raise ShardFailed(
-                "a JSON array", expected="one JSON object a line (JSON Lines)", todo="Convert it, e.g. `jq -c '.[]'`."
-            )
-        rows.reject(f"byte {at}", "rejected", "not-an-object", f"a JSON {type(record).__name__}, expected an object")
-        return
-    text = lookup(record, entry.text_field)
-    if text is None:
-        if at == 0 or entry.text_field not in record:
-            _no_text(rows, at, record, entry)
-        else:
-            rows.add(at, None, record)
-    elif isinstance(text, str):
-        rows.add(at, text, record)
-    else:
-        rows.reject(f"byte {at}", "rejected", "text-not-string", f"{entry.text_field} is {type(text).__name__}")
+        record = _lenient(line, at, str(error))
+    if isinstance(record, dict):
+        return record
+    if at == 0 and isinstance(record, list):
+        raise _array()
+    raise RecordRejected("not-an-object", expected=f"a JSON {type(record).__name__}, expected an object")
 
 
-def _no_text(rows: Rows, at: int, record: dict[str, Any], entry: CorpusEntry) -> None:
-    """A record without the text field is rejected; a null text is an empty document."""
-    head, _, tail = entry.text_field.rpartition(".")
-    parent = lookup(record, head) if head else record
-    if isinstance(parent, dict) and tail in parent:
-        rows.add(at, None, record)
-        return
-    rows.reject(f"byte {at}", "rejected", "no-text-field", f"no field {entry.text_field!r}; there are {', '.join(sorted(record)[:12])}")
+def _array() -> ShardFailed:
+    return ShardFailed("a JSON array", expected="one JSON object a line (JSON Lines)", todo="Convert it, e.g. `jq -c '.[]'`.")
 
 
-def _lenient(rows: Rows, at: int, line: bytes, reason: str) -> Any:
-    """What orjson refuses: NaN is let through; the rest is rejected with its reason."""
+def _lenient(line: bytes, at: int, reason: str) -> Any:
+    """What orjson refuses: NaN and long numbers are let through."""
+    if at == 0 and line.strip() == b"[":
+        raise _array()
     try:
         record = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        rows.reject(f"byte {at}", "rejected", "not-utf8", f"byte {error.start} of the line is not UTF-8")
-        return None
+        raise RecordRejected("not-utf8", expected=f"byte {error.start} of the line is not UTF-8") from None
     except (ValueError, RecursionError):
-        rows.reject(f"byte {at}", "rejected", "bad-json", reason)
-        return None
+        raise RecordRejected("bad-json", expected=reason[:120]) from None
     try:
         json.dumps(record, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        rows.reject(f"byte {at}", "rejected", "lone-surrogate", "an escape stands for half a character")
-        return None
+        raise RecordRejected("lone-surrogate", expected="an escape stands for half a character") from None
+    except (ValueError, RecursionError):
+        raise RecordRejected("bad-json", expected="a number too long, or nested too deeply") from None
     return record
+
+
+def _text(record: dict[str, Any], path: str) -> str | None:
+    """The text; None if it is null. Raises RecordRejected where there is none, or no string."""
+    text = record.get(path)
+    if text is None and path not in record:
+        text = lookup(record, path)
+        if text is None:
+            head, _, tail = path.rpartition(".")
+            parent = lookup(record, head) if head else record
+            if not (isinstance(parent, dict) and tail in parent):
+                there = ", ".join(sorted(record)[:12]) or "none"
+                raise RecordRejected("no-text-field", expected=f"no field {path!r}; fields: {there}"[:200])
+    if text is None or isinstance(text, str):
+        return text
+    raise RecordRejected("text-not-string", expected=f"{path} is {type(text).__name__}")
+
+
+def _expect_text(rows: Rows, first: bool, names: set[str], entry: CorpusEntry) -> None:
+    """Raises ShardFailed if every record so far lacks the text field: then the configuration is wrong, not the records."""
+    if not first or not rows.only("no-text-field"):
+        return
+    near = get_close_matches(entry.text_field, names, n=1, cutoff=0.4)
+    hint = f": did you mean {near[0]!r}?" if near else "."
+    raise ShardFailed(
+        f"no record has a text field {entry.text_field!r}", expected=f"one of the fields {', '.join(sorted(names)[:20])}",
+        todo=f"Set text_field in the corpus entry{hint}",
+    )  # fmt: skip

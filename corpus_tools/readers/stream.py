@@ -1,21 +1,27 @@
 """A shard's bytes, decompressed, in blocks: plain, gzip (isal) or zstd, from any fsspec address.
 
-A stream that breaks off raises BrokenStream after every block before the break was given out.
+A stream that is damaged or cut off raises BrokenStream after every byte before the break was given out. Two ways of
+decompressing, for that: the fast one loses up to a block before an error, so on an error the careful one reads the
+shard again and goes on from where the fast one stopped.
 """
 
 from __future__ import annotations
 
+import io
 import zlib
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
-import fsspec
+import pyarrow as pa
 import zstandard
-from isal import isal_zlib
+from isal import igzip, isal_zlib
 
 from corpus_tools.errors import ShardFailed
+from corpus_tools.shards import Shard, open_binary, trouble
 
-RAW_BLOCK = 1 << 20
+BLOCK = 1 << 20
+_CAREFUL_RAW = 1 << 14  # small: what one call may blow up to is bounded by it
+_DAMAGE = (OSError, EOFError, ValueError, zlib.error, isal_zlib.error, zstandard.ZstdError, pa.ArrowException)
 
 
 class BrokenStream(Exception):
@@ -26,74 +32,150 @@ class BrokenStream(Exception):
         self.unread = unread
 
 
-def open_binary(uri: str) -> IO[bytes]:
-    """An fsspec address -> a binary file. Raises ShardFailed; `retry` where the store may answer next time."""
-    try:
-        return fsspec.core.url_to_fs(uri)[0].open(fsspec.core.url_to_fs(uri)[1], "rb")  # type: ignore[no-any-return]
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise ShardFailed(f"cannot be opened: {error.strerror or error}", where=uri) from error
-    except (OSError, ValueError) as error:
-        raise ShardFailed(f"cannot be opened: {error}", where=uri, retry=True) from error
+class Source(io.RawIOBase):
+    """A shard's raw bytes: as many as it had when it was planned, so that a file that grows is read as it was.
 
-
-def blocks(uri: str, size: int) -> Iterator[bytes]:
-    """Decompressed blocks of a shard, by the ending of its name. `size`: bytes of the file, 0 if unknown.
-
-    Raises ShardFailed if it cannot be opened, BrokenStream where it breaks off.
+    Counts what was read, and tells a store that fails (ShardFailed, `retry`) from data that are damaged.
     """
-    with open_binary(uri) as file:
-        if uri.endswith(".gz"):
-            yield from _gzip(file, size)
-        elif uri.endswith((".zst", ".zstd")):
-            yield from _zstd(file, size)
-        else:
-            while block := _raw(file, 0, size):
-                yield block
+
+    def __init__(self, shard: Shard) -> None:
+        self._file: IO[bytes] = open_binary(shard.uri)
+        self._shard = shard
+        self._left = shard.bytes if shard.bytes > 0 else None
+        self.done = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills a buffer."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes; b'' at the end."""
+        if self._left is not None:
+            size = self._left if size < 0 else min(size, self._left)
+        if size == 0:
+            return b""
+        try:
+            data = self._file.read(size)
+        except Exception as error:  # stores raise anything
+            raise trouble(self._shard.uri, error, f"reading failed after {self.done:,} bytes") from error
+        self.done += len(data)
+        if self._left is not None:
+            if not data:
+                raise _Shrunk
+            self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        """Closes the file."""
+        if not self.closed:
+            self._file.close()
+        super().close()
 
 
-def _raw(file: IO[bytes], done: int, size: int) -> bytes:
+class _Shrunk(EOFError):
+    """The file has fewer bytes than when it was planned."""
+
+
+def blocks(shard: Shard) -> Iterator[bytes]:
+    """Decompressed blocks of a shard, by the ending of its name; none is empty.
+
+    Raises ShardFailed if the store fails, BrokenStream where the data break off.
+    """
+    name = shard.uri.lower()
+    fast: Callable[[Source], Callable[[int], bytes]]
+    if name.endswith(".gz"):
+        kind, fast, careful = "gzip", _fast_gzip, _careful_gzip
+    elif name.endswith((".zst", ".zstd")):
+        kind, fast, careful = "zstd", _fast_zstd, _careful_zstd
+    else:
+        yield from _plain(shard)
+        return
+    given = 0
     try:
-        return file.read(RAW_BLOCK)
-    except OSError as error:
-        raise BrokenStream(f"reading failed after {done:,} of {size:,} bytes: {error}") from error
+        with Source(shard) as source:
+            read = fast(source)
+            while block := read(BLOCK):
+                given += len(block)
+                yield block
+        return
+    except _DAMAGE:
+        pass
+    skip = given
+    with Source(shard) as source:
+        try:
+            for block in careful(source):
+                if skip < len(block):
+                    yield block[skip:]
+                skip = max(0, skip - len(block))
+        except _Shrunk:
+            raise BrokenStream(_shrunk(shard, source.done)) from None
+        except EOFError:
+            raise BrokenStream(f"the {kind} stream is cut off at compressed byte {source.done:,}") from None
+        except _DAMAGE as error:
+            where = f"compressed byte {source.done:,} of {shard.bytes:,}"
+            raise BrokenStream(f"damaged {kind} data before {where}: {' '.join(str(error).split())[:120]}") from error
 
 
-def _gzip(file: IO[bytes], size: int) -> Iterator[bytes]:
-    done, decoder = 0, None
-    while raw := _raw(file, done, size):
-        done += len(raw)
+def _plain(shard: Shard) -> Iterator[bytes]:
+    with Source(shard) as source:
+        try:
+            while block := source.read(BLOCK):
+                yield block
+        except _Shrunk:
+            raise BrokenStream(_shrunk(shard, source.done)) from None
+
+
+def _shrunk(shard: Shard, done: int) -> str:
+    return f"the file had {shard.bytes:,} bytes when it was planned, and now ends after {done:,}"
+
+
+def _fast_gzip(source: Source) -> Callable[[int], bytes]:
+    return igzip.IGzipFile(fileobj=source).read  # type: ignore[no-any-return]
+
+
+def _fast_zstd(source: Source) -> Callable[[int], bytes]:
+    return pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd").read  # type: ignore[no-any-return]
+
+
+def _careful_gzip(source: Source) -> Iterator[bytes]:
+    decoder: Any = None
+    while raw := source.read(_CAREFUL_RAW):
         while raw:
             if decoder is None:
                 if not raw.strip(b"\0"):  # padding after the last member
                     break
                 decoder = isal_zlib.decompressobj(wbits=31)
-            try:
-                out = decoder.decompress(raw)
-            except (isal_zlib.error, zlib.error) as error:
-                raise BrokenStream(f"damaged gzip data near compressed byte {done - len(raw):,} of {size:,}: {error}") from error
+            out = decoder.decompress(raw)
             if out:
                 yield out
             raw = b""
             if decoder.eof:
                 raw, decoder = decoder.unused_data, None
     if decoder is not None:
-        raise BrokenStream(f"the gzip stream is cut off at compressed byte {done:,}")
+        raise EOFError
 
 
-def _zstd(file: IO[bytes], size: int) -> Iterator[bytes]:
-    done, decoder, context = 0, None, zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    while raw := _raw(file, done, size):
-        done += len(raw)
+def _careful_zstd(source: Source) -> Iterator[bytes]:
+    decoder: Any = None
+    context = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    while raw := source.read(_CAREFUL_RAW):
         while raw:
             decoder = decoder or context.decompressobj()
-            try:
-                out = decoder.decompress(raw)
-            except zstandard.ZstdError as error:
-                raise BrokenStream(f"damaged zstd data near compressed byte {done - len(raw):,} of {size:,}: {error}") from error
+            out = decoder.decompress(raw)
             if out:
                 yield out
             raw = b""
             if decoder.eof:
                 raw, decoder = decoder.unused_data, None
     if decoder is not None:
-        raise BrokenStream(f"the zstd stream is cut off at compressed byte {done:,}")
+        raise EOFError
+
+
+__all__ = ["BrokenStream", "ShardFailed", "Source", "blocks"]

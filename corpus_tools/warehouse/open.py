@@ -41,7 +41,9 @@ def connect(root: Root) -> duckdb.DuckDBPyConnection:
         newer = isinstance(version, int) and version > SCHEMA_VERSION
         raise RootError(
             f"the database has schema {version}", where=str(path), expected=f"schema {SCHEMA_VERSION}",
-            todo="It was made by a newer corpus-audit: upgrade." if newer else "Run the audit again: it is built anew from the root's files.",
+            todo="It was made by a newer corpus-audit: upgrade."
+            if newer
+            else "Run the audit again: it is built anew from the root's files.",
         )  # fmt: skip
     return db
 
