@@ -7,13 +7,13 @@ from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import fsspec
 import xxhash
 
 from corpus_tools.config import CorpusEntry, digest
-from corpus_tools.errors import ConfigError
+from corpus_tools.errors import ConfigError, ShardFailed
 from corpus_tools.sampling import hash_order
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 FORMATS = {
     "parquet": (".parquet", ".pq"),
     "jsonl": (".jsonl", ".ndjson", ".json"),
-    "wet": (".wet",),
-    "warc": (".warc",),
+    "wet": (".warc.wet", ".wet"),
+    "warc": (".warc", ".arc"),
 }
 COMPRESSIONS = (".gz", ".zst", ".zstd")
 
@@ -184,3 +184,33 @@ def _revision(uri: str, info: dict[str, Any], cache: MutableMapping[str, str]) -
                 hasher.update(block)
         cache[key] = hasher.hexdigest()
     return cache[key]
+
+
+def one_line(error: object) -> str:
+    """An error's text on one line, 200 characters at most."""
+    return " ".join(str(error).split())[:200]
+
+
+def trouble(uri: str, error: Exception, what: str) -> ShardFailed:
+    """What a store or a library raised while a shard was read -> ShardFailed; `retry` unless it cannot get better by itself."""
+    said = f"{what}: {type(error).__name__}: {one_line(error)}"
+    if isinstance(error, FileNotFoundError):
+        return ShardFailed(said, where=uri, todo="Look whether it was moved or deleted.")
+    if isinstance(error, PermissionError):
+        return ShardFailed(said, where=uri, todo="Check the permissions, or the credentials.")
+    lasting = isinstance(error, ValueError | TypeError | KeyError | NotImplementedError | ImportError)
+    todo = (
+        "Check the name, its configuration and split, and the credentials."
+        if lasting
+        else "Check the network and the store."
+    )
+    return ShardFailed(said, where=uri, todo=todo, retry=not lasting)
+
+
+def open_binary(uri: str) -> IO[bytes]:
+    """An address -> a binary file. Raises ShardFailed."""
+    try:
+        fs, path = fsspec.core.url_to_fs(uri)
+        return cast(IO[bytes], fs.open(path, "rb"))
+    except Exception as error:  # stores raise anything
+        raise trouble(uri, error, "cannot be opened") from error

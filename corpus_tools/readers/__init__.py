@@ -4,7 +4,7 @@ To add a reader: write `@guarded def read(shard, entry) -> Iterator[Batch]` in a
 """
 
 from corpus_tools.readers import hub, lines, parquet, warc
-from corpus_tools.readers.base import Batch, Reader, Reject
+from corpus_tools.readers.base import Batch, Reader, Reject, rejects_table
 
 READERS: dict[str, Reader] = {
     "parquet": parquet.read,
@@ -15,4 +15,4 @@ READERS: dict[str, Reader] = {
     "datasets": hub.read,
 }
 
-__all__ = ["READERS", "Batch", "Reader", "Reject"]
+__all__ = ["READERS", "Batch", "Reader", "Reject", "rejects_table"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import wraps
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ShardFailed
 from corpus_tools.shards import Shard, one_line
-from corpus_tools.tables import DOCUMENT_BATCH
+from corpus_tools.tables import DOCUMENT_BATCH, REJECTS
 
 BATCH_BYTES = 8 << 20
 """Text per batch, about: memory is bounded by this, not by the shard."""
@@ -50,10 +50,17 @@ class Batch:
         return len(self.documents) + sum(r.records for r in self.rejects)
 
 
+def rejects_table(rejects: list[Reject]) -> pa.Table:
+    """Rejects -> tables.REJECTS."""
+    return pa.Table.from_pylist([asdict(reject) for reject in rejects], schema=REJECTS)
+
+
 class Reader(Protocol):
     """shard, corpus entry -> batches. Raises ShardFailed where the shard as a whole cannot be read."""
 
-    def __call__(self, shard: Shard, entry: CorpusEntry) -> Iterator[Batch]: ...
+    def __call__(self, shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
+        """Reads one shard."""
+        ...
 
 
 def guarded(reader: Reader) -> Reader:

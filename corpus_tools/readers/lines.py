@@ -33,7 +33,9 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
             break
         if isinstance(line, int):
             limit = base.MAX_RECORD_BYTES
-            rows.reject(f"byte {at}", "rejected", "record-too-long", f"a line of {line:,} bytes; at most {limit:,} are read")
+            rows.reject(
+                f"byte {at}", "rejected", "record-too-long", f"a line of {line:,} bytes; at most {limit:,} are read"
+            )
         elif line and not line.isspace():
             try:
                 record = _parse(line, at)
@@ -104,7 +106,9 @@ def _parse(line: bytes, at: int) -> dict[str, Any]:
 
 
 def _array() -> ShardFailed:
-    return ShardFailed("a JSON array", expected="one JSON object a line (JSON Lines)", todo="Convert it, e.g. `jq -c '.[]'`.")
+    return ShardFailed(
+        "a JSON array", expected="one JSON object a line (JSON Lines)", todo="Convert it, e.g. `jq -c '.[]'`."
+    )
 
 
 def _lenient(line: bytes, at: int, reason: str) -> Any:

@@ -37,9 +37,7 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
             yield Batch(NO_DOCUMENTS)
 
 
-def _group(
-    file: pq.ParquetFile, raw: _Raw, group: int, row: int, rows: int, columns: Columns
-) -> Iterator[Batch]:
+def _group(file: pq.ParquetFile, raw: _Raw, group: int, row: int, rows: int, columns: Columns) -> Iterator[Batch]:
     done, problem = 0, ""
     names = columns.heads(file.schema_arrow)
     size = _rows_per_batch(file, group)

@@ -21,7 +21,15 @@ from corpus_tools.shards import Shard, open_binary, trouble
 
 BLOCK = 1 << 20
 _CAREFUL_RAW = 1 << 14  # small: what one call may blow up to is bounded by it
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error, isal_zlib.error, zstandard.ZstdError, pa.ArrowException)
+_DAMAGE: tuple[Any, ...] = (
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    isal_zlib.error,
+    zstandard.ZstdError,
+    pa.ArrowException,
+)
 
 
 class BrokenStream(Exception):
