@@ -43,6 +43,8 @@ def _linear(
                 coef[i], intercept[i] = model.coef_[0], model.intercept_[0]
         for group in groups:
             classes = truth[:, group].argmax(axis=1)
+            if len(np.unique(classes)) < 2:  # nothing to tell apart: the smoothed rates stand
+                continue
             model = LogisticRegression(C=strength, max_iter=1000).fit(features, classes, weights)
             if len(model.classes_) == 2:  # binary: one row stands for the second class
                 coef[group[model.classes_[1]]], intercept[group[model.classes_[1]]] = (
