@@ -245,6 +245,62 @@ def rescore(
     _where(outcome.database, outcome.report)
 
 
+@app.command()
+def train(
+    labels: Annotated[
+        list[Path], typer.Option(help="annotations (JSON Lines, no texts needed in them); more than once")
+    ],
+    texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],
+    output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    epochs: Annotated[int, typer.Option(min=1)] = 5,
+) -> None:
+    """Fit a classifier on labels; those with `split: validation` are held out, calibrate it, and judge it."""
+    import logging
+
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.train import train as fit
+    from corpus_tools.pack import load_pack
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    rows = [row for path in labels for row in read_jsonl(path)]
+    passages = [row for path in texts for row in read_jsonl(path)]
+    _quality(fit(load_pack(pack), rows, passages, output, epochs=epochs))
+    out.print(f"weights   {output}")
+
+
+@app.command()
+def evaluate(
+    labels: Annotated[list[Path], typer.Option(help="annotations (JSON Lines); more than once")],
+    texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+    split: Annotated[str, typer.Option(help="only labels with this split; '' for all")] = "validation",
+) -> None:
+    """Judge a classifier by labels of works that it never saw."""
+    from corpus_tools.classifier import load_classifier
+    from corpus_tools.classifier.annotations import join_texts, label_matrix, read_jsonl
+    from corpus_tools.classifier.evaluate import evaluate as judge
+    from corpus_tools.config import ClassifierConfig
+    from corpus_tools.errors import LabelError
+    from corpus_tools.pack import load_pack
+
+    spec = load_pack(pack)
+    rows = [row for path in labels for row in read_jsonl(path) if not split or row.get("split") == split]
+    if not rows:
+        raise LabelError(
+            f"no labels with split {split!r}", expected="at least one", todo="Name another --split, or '' for all."
+        )
+    found = join_texts(rows, [row for path in texts for row in read_jsonl(path)])
+    scores = load_classifier(spec, ClassifierConfig(model=model)).score(found["text"].to_list())
+    works = [str(row.get("document_id", i)) for i, row in enumerate(rows)]
+    _quality(judge(scores.to_numpy(), label_matrix(rows, spec), works, spec))
+
+
+def _quality(rows: Any) -> None:
+    out.print(frame_table(rows))
+
+
 @label_app.command("plan")
 def label_plan(
     target: Annotated[
