@@ -134,12 +134,12 @@ def _decoded(body: bytes, said: str, html: bool) -> str:
             return body.decode("utf-8-sig") if charset or not html else _sniffed(body, html)
         except UnicodeDecodeError:
             return _sniffed(body, html)
-    return bytes_to_str(body, charset, errors="replace", fallback_encodings=("utf-8", charset))
+    return str(bytes_to_str(body, charset, errors="replace", fallback_encodings=("utf-8", charset)))
 
 
 def _sniffed(body: bytes, html: bool) -> str:
     charset = (detect_encoding(body, from_html_meta=True) if html else None) or detect_encoding(body) or "utf-8"
-    return bytes_to_str(body, charset, errors="replace", fallback_encodings=("utf-8", "cp1252"))
+    return str(bytes_to_str(body, charset, errors="replace", fallback_encodings=("utf-8", "cp1252")))
 
 
 def main_text(html: str) -> str:
@@ -149,7 +149,7 @@ def main_text(html: str) -> str:
     tree = HTMLTree.parse(html)
     if _too_deep(html, tree):
         raise RecordRejected("html-too-deep", expected="nested so deeply that its main text would take minutes")
-    return extract_plain_text(tree, main_content=True, alt_texts=False)
+    return str(extract_plain_text(tree, main_content=True, alt_texts=False))
 
 
 def _endless_tag(html: str) -> bool:

@@ -55,6 +55,9 @@ def _build(root: Root, files: Path, target: Path) -> None:
             db.execute("SET preserve_insertion_order = true; SET TimeZone = 'UTC'")
             _run(db, "tables")
             audits = sorted(root.audits(), key=lambda a: str(a["audit_id"]))
+            if not audits:
+                raise RootError("no finished audit", where=root.uri, todo="Run one first: corpus-audit run CONFIG.yaml")
+            _add_label_columns(db, audits)
             _small_tables(db, root, audits)
             _big_tables(db, files, audits)
             _run(db, "views")
@@ -161,7 +164,6 @@ def _big_tables(db: duckdb.DuckDBPyConnection, files: Path, audits: list[dict[st
         scored.setdefault((audit["classifier_id"], audit["scan_id"]), set()).add(shard)
     for (classifier_id, scan_id), those in sorted(scored.items()):
         source = _parquet(files / "scores" / classifier_id / scan_id / f"{shard}.parquet" for shard in sorted(those))
-        _add_label_columns(db, source)
         db.execute(
             f"INSERT INTO scores BY NAME SELECT ? AS classifier_id, ? AS scan_id, * EXCLUDE (filename) FROM {source} "
             "ORDER BY passage_id",
@@ -174,12 +176,8 @@ def _parquet(paths: Iterable[Path]) -> str:
     return f"read_parquet([{listed}], filename = true, union_by_name = true)"
 
 
-def _add_label_columns(db: duckdb.DuckDBPyConnection, source: str) -> None:
-    """One FLOAT column per label of the score files, so that no SQL names a label."""
-    have = {
-        row[0] for row in db.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'scores'").fetchall()
-    }
-    for column, kind, *_ in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
-        if column not in have and kind == "FLOAT":
-            db.execute(f'ALTER TABLE scores ADD COLUMN "{column}" FLOAT')
-            db.execute(f"COMMENT ON COLUMN scores.\"{column}\" IS 'probability of {column}'")
+def _add_label_columns(db: duckdb.DuckDBPyConnection, audits: list[dict[str, Any]]) -> None:
+    """One FLOAT column per label of the audits, so that no SQL names a label."""
+    for label in dict.fromkeys(label for audit in audits for label in audit["label_names"]):
+        db.execute(f'ALTER TABLE scores ADD COLUMN "{label}" FLOAT')
+        db.execute(f"COMMENT ON COLUMN scores.\"{label}\" IS 'probability of {label}'")
