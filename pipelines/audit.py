@@ -42,10 +42,11 @@ _watcher = Watcher()  # a flow's parameters are shown and stored by Prefect; thi
 
 
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
-def audit_flow(config: AuditConfig, only: tuple[str, ...] = ()) -> Outcome:
+def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True) -> Outcome:
     """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report.
 
-    `only`: shard_ids to stay with, of an earlier audit that is scored again.
+    `only`: shard_ids to stay with, of an earlier audit that is scored again. `shown`: False stops after the estimates,
+    where labels follow at once and the database and the report are made then.
     """
     watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
@@ -73,10 +74,12 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = ()) -> Outcome:
     wanted = tasks.estimate(config.output, audit)
     _log_run(root, audit["audit_id"], config, started)
 
-    watcher.step("load")
-    database = tasks.load_warehouse(config.output)
-    watcher.step("report")
-    report = tasks.write_report(config.output, audit["audit_id"])
+    database = report = ""
+    if shown:
+        watcher.step("load")
+        database = tasks.load_warehouse(config.output)
+        watcher.step("report")
+        report = tasks.write_report(config.output, audit["audit_id"])
     return Outcome(
         audit["audit_id"], scan_id, card["classifier_id"], database, report,
         scanned=len(todo) - len(failed), reused=len(plan.shards) - len(todo), failed=failed, labels_wanted=wanted,
@@ -146,13 +149,15 @@ def _log_run(root: Root, audit_id: str, config: AuditConfig, started: datetime) 
     )  # fmt: skip
 
 
-def run_audit(config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = ()) -> Outcome:
+def run_audit(
+    config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = (), shown: bool = True
+) -> Outcome:
     """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
     global _watcher
     config = tasks.absolute(config)
     Root(config.output).prepare()
     _watcher = watcher or Watcher()
     try:
-        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only)
+        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown)
     finally:
         _watcher = Watcher()

@@ -102,8 +102,8 @@ def run_demo(output: Path, watcher: Watcher | None = None) -> Demo:
     """Audits the sample twice over: as it stands without labels, then with a round of about 400."""
     config = demo_config(output)
     pack, answers = load_pack(config.pack), truth_answers()
-    outcome = run_audit(config, watcher)
     root = Root(config.output)
+    outcome = run_audit(config, watcher, shown=ROUND in round_names(root))
     audit = audits.read(root, outcome.audit_id)
     if ROUND not in round_names(root):
         before = headline_rows(root, outcome.audit_id, pack.headline)

@@ -26,14 +26,16 @@ import pyarrow.parquet as pq
 import zstandard
 
 from corpus_tools.config import PassageConfig
-from corpus_tools.gate import Gate, join, load_lexicon
+from corpus_tools.gate import Gate, load_lexicon
 from corpus_tools.pack import PACKS
 from corpus_tools.passages import split
+from corpus_tools.texts import join
 
 SEED = 2026
 HERE = Path(__file__).resolve().parent
 SHARDS = 3
 COPIED_DOCUMENTS, COPIED_PASSAGES = 14, 20
+GROUPED = (30, 32, 26, 12)  # shares of documents with one to four written passages
 COPIED_NARRATIVE = 4  # at most, of each
 ADVERSARIAL = {"self_preservation", "rebellion", "coercion", "deception"}
 
@@ -75,7 +77,6 @@ class Passage:
     stance: str | None = None
     language: str = "en"
     named: bool = False  # a phrase of the lexicon was in it when it was written
-    beside: bool = False  # stands next to a named one, as most text on machines does
 
     @property
     def narrative(self) -> bool:
@@ -160,7 +161,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def _written(record: dict[str, Any], origin: str) -> Passage:
     keys = ("text", "agent", "mode", "threat", "stance")
-    more = {k: record[k] for k in ("language", "named", "beside") if k in record}
+    more = {k: record[k] for k in ("language", "named") if k in record}
     return Passage(origin=origin, behaviours=tuple(record["behaviours"]), **{k: record[k] for k in keys}, **more)
 
 
@@ -206,14 +207,17 @@ def _deal(
 
 
 def _groups(rng: Random, passages: list[Passage]) -> list[list[Passage]]:
-    """A site's written passages -> those that share a document."""
-    lead = [p for p in passages if not p.beside]
-    groups = [[p] for p in rng.sample(lead, len(lead))]
-    named = [g for g in groups if g[0].named] or groups
-    for i, p in enumerate(p for p in passages if p.beside):
-        named[i % len(named)].append(p)
-    for group in groups:
-        rng.shuffle(group)
+    """A site's written passages -> those that share a document, whatever their words: a page on machines often has several.
+
+    Whether one holds a phrase of the lexicon has no say, so that what the gate misses is as it would be elsewhere: passages
+    whose neighbours hold none either.
+    """
+    left = rng.sample(passages, len(passages))
+    groups = []
+    while left:
+        size = rng.choices(range(1, 5), GROUPED)[0]
+        groups.append(left[:size])
+        left = left[size:]
     return groups
 
 
