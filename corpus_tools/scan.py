@@ -31,6 +31,8 @@ from corpus_tools.texts import count_words, join
 JUDGED_AT_ONCE = 512
 """Candidates gathered before the encoder is called: enough to sort by length, few enough to hold."""
 
+_NO_CANDIDATES = pl.DataFrame(schema=dict.fromkeys(("passage_id", "content", "text"), pl.String))
+
 
 @dataclass
 class Books:
@@ -163,7 +165,8 @@ def scan(
             if progress:
                 progress(int(chosen.tally["bytes"].sum()))
         books.check()
-        candidates += scored.add(*judge(pl.concat(waiting), classifier), vectors_kept=store.vectors)
+        last = pl.concat([_NO_CANDIDATES, *waiting])
+        candidates += scored.add(*judge(last, classifier), vectors_kept=store.vectors)
         writer.add("tallies", tally.to_arrow(counts))
         manifest = {
             **{

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 # Before Prefect is imported: quiet, no telemetry, a temporary server where none is named. Set by the user, they stand.
@@ -433,8 +434,22 @@ def _where(database: str, report: str) -> None:
     out.print(f"database  {database}\nreport    {report}", soft_wrap=True)
 
 
+def _stop_at_once(_signal: int, _frame: object) -> None:
+    """Ctrl-C: every file is written whole or not at all, so nothing is lost by going now; threads in the encoder would not stop."""
+    import atexit
+
+    from pipelines import runners
+
+    err.print("\nStopped. Finished shards are kept: the same command goes on from there.", style="yellow")
+    runners.end_workers()
+    signal.alarm(5)  # should the temporary server not stop
+    atexit._run_exitfuncs()  # the temporary Prefect server is stopped there
+    os._exit(130)
+
+
 def main() -> None:
     """Entry point: every error of ours is one message and an exit code."""
+    signal.signal(signal.SIGINT, _stop_at_once)
     try:
         app(standalone_mode=False)
     except ConfigError as error:

@@ -100,7 +100,7 @@ def workers(config: RunnerConfig, told: Told | None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _kill(_pool)
+        end_workers()
         raise
     finally:
         _pool.shutdown(wait=True, cancel_futures=True)
@@ -110,6 +110,7 @@ def workers(config: RunnerConfig, told: Told | None) -> Iterator[None]:
         channel.close()
 
 
-def _kill(pool: ProcessPoolExecutor) -> None:
-    for process in list((getattr(pool, "_processes", None) or {}).values()):
+def end_workers() -> None:
+    """Ends the pool's processes at once, if there is a pool."""
+    for process in list((getattr(_pool, "_processes", None) or {}).values()):
         process.terminate()

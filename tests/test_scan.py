@@ -189,3 +189,24 @@ def test_rescore_without_stored_texts_chooses_again(
     (folder / f"{shard.shard_id}.parquet").unlink()
     rescore(shard, config.corpus[0], rules, classifier, root, scanned)
     assert_frame_equal(pl.read_parquet(folder / f"{shard.shard_id}.parquet"), first)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 512])
+def test_when_the_encoder_is_called_changes_nothing(
+    at_once: int, config: AuditConfig, pack: Pack, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corpus_tools.scan.JUDGED_AT_ONCE", at_once)
+    root, shard, scanned = Root(config.output), only_shard(config), scan_id(config, pack)
+    manifest = scan(shard, config.corpus[0], Rules.of(config, pack), classifier, root, scanned)
+    assert manifest["candidates"] == len(root.scores(classifier.classifier_id, scanned, [shard.shard_id])) == 3
+
+
+def test_an_empty_shard_is_done_and_scored(
+    make_config: Callable[..., AuditConfig], write_lines: Callable[..., Path], pack: Pack, classifier: Classifier
+) -> None:
+    Path(write_lines("a.jsonl", [])).write_bytes(b"")
+    config = make_config(["a.jsonl"])
+    root, shard, scanned = Root(config.output), only_shard(config), scan_id(config, pack)
+    manifest = scan(shard, config.corpus[0], Rules.of(config, pack), classifier, root, scanned)
+    assert (manifest["read"], manifest["candidates"]) == (0, 0)
+    assert root.scored(classifier.classifier_id, scanned) == {shard.shard_id}

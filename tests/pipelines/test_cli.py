@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,3 +132,18 @@ def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> No
     assert (row["status"], row["labelled_by"]) == ("calibrated", "me")
     again = run("label", "sample", "--name", "all", cwd=tmp_path)
     assert (again.returncode, "exists" in again.stderr) == (5, True)
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_done(tmp_path: Path, write_lines: Callable[..., Path]) -> None:
+    write_lines("c.jsonl", [{"text": f"{ROBOT} No. {i}."} for i in range(600)])
+    (tmp_path / "a.yaml").write_text("{name: a, output: out, corpus: [c.jsonl], runner: {kind: threads}}")
+    command = [sys.executable, "-m", "pipelines.cli", "run", "a.yaml"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "out").glob("shards/*/.*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Finished shards are kept" in said
+    assert "Traceback" not in said
