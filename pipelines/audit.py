@@ -156,6 +156,9 @@ def run_audit(
     global _watcher
     config = tasks.absolute(config)
     Root(config.output).prepare()
+    tasks.plan.fn(
+        config
+    )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow
     _watcher = watcher or Watcher()
     try:
         return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown)
