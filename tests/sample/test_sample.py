@@ -253,3 +253,21 @@ def test_nothing_of_the_sample_is_training_text(folder: str) -> None:
     for path, text in readable(ROOT / folder):
         shared = sequences(text) & own
         assert not shared, f"{path}: {' '.join(sorted(shared)[0])}"
+
+
+GOLD = ROOT.parent / "shared" / "gold"
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not GOLD.is_dir(), reason="no ../shared here")
+def test_nothing_of_the_sample_is_in_what_the_classifier_was_fitted_on() -> None:
+    """By shared sequences of eight words, against every passage of the training rounds and of validation."""
+    own = set[tuple[str, ...]]()
+    for path in (SAMPLE / "source").glob("*.jsonl"):
+        own = own.union(*(sequences(json.loads(line)["text"]) for line in path.read_text("utf-8").splitlines()))
+    bank = json.loads((SAMPLE / "source" / "bank.json").read_text("utf-8"))
+    own = own.union(*(sequences(s) for lists in bank.values() for sentences in lists.values() for s in sentences))
+    for name in ("passages.jsonl", "round0.jsonl"):
+        for line in (GOLD / name).read_text("utf-8").splitlines():
+            shared = sequences(json.loads(line)["text"]) & own
+            assert not shared, " ".join(min(shared))

@@ -1,0 +1,43 @@
+"""Links of the pages lead somewhere, and the configurations in them are valid."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from corpus_tools.config import load_config, parse_config
+
+HERE = Path(__file__).parent.parent
+PAGES = sorted(
+    p
+    for p in [
+        *HERE.glob("*.md"),
+        *HERE.glob("docs/**/*.md"),
+        *HERE.glob("data/**/*.md"),
+        *HERE.glob("corpus_tools/packs/*/*.md"),
+    ]
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(HERE)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if "```yaml" in p.read_text("utf-8")], ids=lambda p: p.name)
+def test_configurations_in_the_pages_are_valid(page: Path) -> None:
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        raw = yaml.safe_load(
+            "\n".join(line.removeprefix("    ") if block.startswith("    ") else line for line in block.splitlines())
+        )
+        parse_config({"name": "x", "output": "o"} | raw, where=page.name)
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob("docs/examples/*.yaml")), ids=lambda p: p.name)
+def test_examples_are_valid(path: Path) -> None:
+    assert load_config(path).corpus
