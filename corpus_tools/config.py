@@ -197,6 +197,11 @@ def parse_config(given: object, *, where: str, base: Path | None = None) -> Audi
         raw["corpus"] = entries
     if isinstance(raw.get("output"), str):
         raw["output"] = _anchored(raw["output"], base)
+    if isinstance(raw.get("pack"), str) and "/" in raw["pack"]:  # a folder, not the name of a bundled pack
+        raw["pack"] = _anchored(raw["pack"], base)
+    model = raw["classifier"].get("model") if isinstance(raw.get("classifier"), dict) else None
+    if isinstance(model, str) and model != "pack":
+        raw["classifier"]["model"] = _anchored(model, base)
     try:
         return AuditConfig.model_validate(raw)
     except ValidationError as error:
