@@ -62,7 +62,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_relative_paths_are_taken_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(
-        "{name: a, output: out, pack: ./mine, classifier: {model: fitted}, corpus: [{uri: data/*.jsonl}, {uri: 's3://b/c/*.parquet'}, {uri: 'datasets:owner/name'}]}"
+        "{name: a, output: out, pack: ./mine, classifier: {model: fitted}, "
+        "corpus: [{uri: data/*.jsonl}, {uri: 's3://b/c/*.parquet'}, {uri: 'datasets:owner/name'}]}"
     )
     config = load_config(path)
     assert [e.uri for e in config.corpus] == [f"{tmp_path}/data/*.jsonl", "s3://b/c/*.parquet", "datasets:owner/name"]
