@@ -94,7 +94,7 @@ def estimate_flow(output: str, audit_id: str) -> Outcome:
     watcher.step("estimate")
     wanted = tasks.estimate(output, audit)
     watcher.step("load")
-    database = tasks.load_warehouse(output)
+    database = tasks.update_labels(output)
     watcher.step("report")
     report = tasks.write_report(output, audit_id)
     failed = {s["shard_id"]: s["error"] for s in audit["shards"] if s["status"] == "failed"}

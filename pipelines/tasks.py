@@ -128,6 +128,14 @@ def load_warehouse(output: str) -> str:
     return str(load(Root(output)))
 
 
+@task(name="update labels")
+def update_labels(output: str) -> str:
+    """Replaces the database's labels and estimates; builds it whole where that is not enough."""
+    from corpus_tools.warehouse import update_labels as update
+
+    return str(update(Root(output)))
+
+
 @task(name="write report")
 def write_report(output: str, audit_id: str) -> str:
     """Writes report.html from the database."""
@@ -166,4 +174,14 @@ def absolute(config: AuditConfig) -> AuditConfig:
     return config.model_copy(update={"output": str(Path(config.output).resolve())})
 
 
-__all__ = ["absolute", "estimate", "groups", "label_of", "load_warehouse", "plan", "scan_group", "write_report"]
+__all__ = [
+    "absolute",
+    "estimate",
+    "groups",
+    "label_of",
+    "load_warehouse",
+    "plan",
+    "scan_group",
+    "update_labels",
+    "write_report",
+]

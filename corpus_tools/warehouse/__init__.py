@@ -1,9 +1,6 @@
-"""The warehouse: a DuckDB file derived from the root, built beside and renamed over. It may be deleted and built again.
+"""The warehouse: one DuckDB file made from the root's files, and asked by SQL. The only room that knows DuckDB."""
 
-tables/, views/ and macros/ hold the SQL, one relation each; load.py fills them; open.py reads, read-only.
-"""
+from corpus_tools.warehouse.load import load, update_labels
+from corpus_tools.warehouse.open import SCHEMA_VERSION, connect, query
 
-from corpus_tools.warehouse.load import load
-from corpus_tools.warehouse.open import connect, query
-
-__all__ = ["connect", "load", "query"]
+__all__ = ["SCHEMA_VERSION", "connect", "load", "query", "update_labels"]

@@ -1,17 +1,18 @@
 CREATE TABLE runs (
-    "run_id" VARCHAR,
-    "audit_id" VARCHAR,
-    "started" TIMESTAMPTZ,
-    "finished" TIMESTAMPTZ,
-    "version" VARCHAR,
-    "host" VARCHAR,
-    "config" JSON
+    run_id VARCHAR,
+    audit_id VARCHAR,
+    started TIMESTAMP,
+    finished TIMESTAMP,
+    version VARCHAR,
+    host VARCHAR,
+    config JSON
 );
-COMMENT ON TABLE runs IS 'Times and machines; the only table that two equal runs do not share.';
-COMMENT ON COLUMN runs."run_id" IS 'start and a random part';
-COMMENT ON COLUMN runs."audit_id" IS 'what the run came to';
-COMMENT ON COLUMN runs."started" IS 'UTC';
-COMMENT ON COLUMN runs."finished" IS 'UTC';
-COMMENT ON COLUMN runs."version" IS 'of corpus-audit';
-COMMENT ON COLUMN runs."host" IS 'machine';
-COMMENT ON COLUMN runs."config" IS 'the configuration as it was asked for';
+
+COMMENT ON TABLE runs IS 'One row per run of an audit: times and machines. The only table that differs between two runs with the same inputs.';
+COMMENT ON COLUMN runs.run_id IS 'one execution';
+COMMENT ON COLUMN runs.audit_id IS 'what it made';
+COMMENT ON COLUMN runs.started IS 'UTC';
+COMMENT ON COLUMN runs.finished IS 'UTC; null if it did not finish';
+COMMENT ON COLUMN runs.version IS 'of this program';
+COMMENT ON COLUMN runs.host IS 'name of the machine';
+COMMENT ON COLUMN runs.config IS 'the configuration as asked for';
