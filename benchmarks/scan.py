@@ -22,12 +22,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "data" / "sample" / "source" / "bank.json"
 HIT_SHARE = 0.09
+NAMES = {"read": "read alone", "count": "read + gate + count", "choose": "read + gate + count + open + split"}
 
 
 def sentences() -> tuple[list[str], list[str]]:
@@ -57,7 +59,7 @@ def sentences() -> tuple[list[str], list[str]]:
     return [s for s, h in zip(said, hit, strict=True) if not h], [s for s, h in zip(said, hit, strict=True) if h]
 
 
-def documents(megabytes: float) -> Iterator[dict[str, str]]:
+def generated(megabytes: float) -> Iterator[dict[str, str]]:
     """Documents of about 400 to 12,000 characters, until so many bytes are written."""
     plain, hits = sentences()
     rng = random.Random(2026)
@@ -92,7 +94,7 @@ def build(folder: Path, megabytes: int) -> Path:
     schema = pa.schema([(name, pa.string()) for name in ("id", "text", "url", "date")])
     with pq.ParquetWriter(part, schema, compression="zstd") as writer:
         rows: list[dict[str, str]] = []
-        for row in documents(megabytes):
+        for row in generated(megabytes):
             rows.append(row)
             if len(rows) == 20_000:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -106,35 +108,51 @@ def measure(what: str, path: Path) -> dict[str, float]:
     """In this process: seconds of processor time, bytes of text, documents, peak memory."""
     import pyarrow.compute as pc
 
-    text = documents_read = hits = 0
+    text = documents = hits = 0
     if what == "read":
         pa.set_cpu_count(1)
         start, wall = time.process_time(), time.perf_counter()
         for batch in pq.ParquetFile(path).iter_batches(2000, columns=["text"], use_threads=False):
             text += pc.sum(pc.binary_length(batch["text"])).as_py()
-            documents_read += len(batch)
+            documents += len(batch)
     else:
+        from corpus_tools import tally
         from corpus_tools.config import parse_config
+        from corpus_tools.gate import audit_draw
         from corpus_tools.pack import load_pack
+        from corpus_tools.readers import READERS
         from corpus_tools.scan import Rules, choose
         from corpus_tools.shards import plan_shards
+        from corpus_tools.sources import documents_read
+        from corpus_tools.texts import count_words, join
 
-        config = parse_config(
-            {"name": "b", "output": "o", "corpus": [str(path)], "gate": {"audit_fraction": 0.001}}, where="benchmark"
-        )
+        raw = {"name": "b", "output": "o", "corpus": [str(path)], "gate": {"audit_fraction": 0.001}}
+        config = parse_config(raw, where="benchmark")
         pa.set_cpu_count(1)
         rules = Rules.of(config, load_pack(config.pack))
         (shard,) = plan_shards(config.corpus, seed=0).shards
         start, wall = time.process_time(), time.perf_counter()
-        for chosen in choose(shard, config.corpus[0], rules):
-            text += int(chosen.tally["bytes"].sum())
-            documents_read += chosen.books.kept
-            hits += int(chosen.tally["hit_documents"].sum())
+        if what == "count":  # what touches every byte: no document is opened
+            for batch in READERS[shard.format](shard, config.corpus[0]):
+                texts = join(batch.documents["text"])
+                words = count_words(texts)
+                hit = rules.gate.hits(texts)
+                audit_draw(texts, ~hit, fraction=0.001, seed=0)
+                keys = documents_read(batch.documents, shard, texts.sizes, words)
+                keys.group_by(tally.KEYS).agg(pl.col("bytes", "words").sum())
+                text += int(texts.sizes.sum())
+                documents += len(texts)
+                hits += int(hit.sum())
+        else:
+            for chosen in choose(shard, config.corpus[0], rules):
+                text += int(chosen.tally["bytes"].sum())
+                documents += chosen.books.kept
+                hits += int(chosen.tally["hit_documents"].sum())
     return {
         "cpu": time.process_time() - start,
         "wall": time.perf_counter() - wall,
         "text": text,
-        "documents": documents_read,
+        "documents": documents,
         "hits": hits,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
@@ -158,7 +176,7 @@ def main() -> None:
     )
     for megabytes in options.mb:
         path = build(options.folder, megabytes)
-        for what in ("read", "choose", "read", "choose"):
+        for what in ("read", "count", "choose") * 2:
             environment = os.environ | {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
             done = subprocess.run(
                 [sys.executable, __file__, "--only", what, str(path)],
@@ -169,7 +187,7 @@ def main() -> None:
             )
             m = json.loads(done.stdout)
             share = f"{m['hits'] / m['documents']:.1%}" if m["hits"] else ""
-            name = "read alone" if what == "read" else "read + gate + count + split"
+            name = NAMES[what]
             print(
                 f"| {megabytes} MB Parquet | {name} | {m['documents']:,} | {share} | "
                 f"{m['text'] / 1e6:.0f} | {m['cpu']:.2f} | {m['text'] / 1e6 / m['cpu']:.0f} | {m['peak_mb']:.0f} |",

@@ -97,7 +97,9 @@ def choose(shard: Shard, entry: CorpusEntry, rules: Rules) -> Iterator[Chosen]:
         hit = rules.gate.hits(texts) & kept
         sampled = audit_draw(texts, kept & ~hit, fraction=config.gate.audit_fraction, seed=config.seed)
         read = documents_read(batch.documents, shard, texts.sizes, words)
-        documents = open_documents(read, batch.documents["text"], texts, hit, sampled, config.gate, rules.languages)
+        documents = open_documents(
+            read, shard, batch.documents["text"], texts, hit, sampled, config.gate, rules.languages
+        )
         passages, passage_texts = split_documents(documents, config.passages)
         passages = rules.gate.mark(passages, passage_texts)
         passages = screen(passages, config.screen, config.seed)
@@ -105,7 +107,7 @@ def choose(shard: Shard, entry: CorpusEntry, rules: Rules) -> Iterator[Chosen]:
         yield Chosen(
             documents.drop("text"),
             passages,
-            tally.tally(tally.counted(read.filter(pl.Series(kept)), documents)),
+            tally.tally(tally.counted(read, documents).filter(pl.Series(kept))),
             batch.rejects,
             Books(
                 read=batch.read,

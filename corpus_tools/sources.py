@@ -19,7 +19,7 @@ from corpus_tools.texts import Joined, contents
 
 _Array = np.ndarray[Any, Any]
 
-_HOST = r"^(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)"
+_AUTHORITY = re.compile(r"(?:[^@?#]*@)?(\[[^\]]*\]|[^?#:]*)")
 _BARE_HOST = r"^([a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+)(?:[/?#:]|$)"
 _YEAR = r"\b(1[5-9]\d\d|20\d\d)(?:\b|\d{4}\b|T)"
 # What corpora write for the commonest languages beside ISO 639-1.
@@ -42,13 +42,27 @@ def registrable_domain(host: str) -> str:
     return _suffixes(host).top_domain_under_public_suffix or host if host else ""
 
 
+@lru_cache(maxsize=1 << 18)
+def _domain_of(authority: str) -> str:
+    """What stands between `//` and the next `/`, or a bare host -> registrable domain."""
+    found = _AUTHORITY.match(authority)
+    return registrable_domain(found.group(1)) if found else ""
+
+
 def domains(urls: pl.Series) -> pl.Series:
     """Addresses (null where none) -> registrable domains, '' where none can be read."""
     urls = urls.cast(pl.String)
-    hosts = urls.str.extract(_HOST).fill_null(urls.str.extract(_BARE_HOST)).fill_null("")
-    unique = hosts.unique()
-    mapped = pl.Series([registrable_domain(h) for h in unique], dtype=pl.String)
-    return hosts.replace_strict(unique, mapped, return_dtype=pl.String)
+    parts = urls.str.splitn("/", 4).struct
+    scheme, empty = parts.field("field_0"), parts.field("field_1")
+    full = (empty == "") & ((scheme == "") | scheme.str.ends_with(":"))
+    authority = parts.field("field_2").zip_with(full.fill_null(False), pl.Series([None], dtype=pl.String))
+    bare = urls.filter(~full.fill_null(False)).str.extract(_BARE_HOST) if not full.all() else None
+    if bare is not None:
+        authority = authority.scatter((~full.fill_null(False)).arg_true(), bare)
+    authority = authority.fill_null("")
+    unique = authority.unique()
+    mapped = pl.Series([_domain_of(a) for a in unique], dtype=pl.String)
+    return authority.replace_strict(unique, mapped, return_dtype=pl.String)
 
 
 def years(dates: pl.Series) -> pl.Series:
@@ -91,11 +105,9 @@ def detect_language(text: str) -> str:
 
 
 def documents_read(batch: pa.RecordBatch, shard: Shard, sizes: _Array, words: _Array) -> pl.DataFrame:
-    """A batch of documents -> one row each: ids, address, position, source keys (`sources` as JSON text), bytes, words."""
+    """A batch of documents -> one row each: given_id, url, position, source keys (`sources` as JSON text), bytes, words."""
     frame = cast(pl.DataFrame, pl.from_arrow(batch.select(["position", "given_id", "url", "date", "language"])))
-    prefix = f"{shard.dataset}/{shard.address}#"
     return frame.select(
-        document_id=prefix + pl.col("position").cast(pl.String),
         given_id="given_id",
         url="url",
         position="position",
@@ -119,6 +131,7 @@ def _sources(maps: pa.Array) -> pl.Series:
 
 def open_documents(
     read: pl.DataFrame,
+    shard: Shard,
     texts: pa.Array,
     joined: Joined,
     hit: _Array,
@@ -128,17 +141,22 @@ def open_documents(
 ) -> pl.DataFrame:
     """Documents [n], their texts and which are hit or sampled [n] -> the opened ones.
 
-    Adds text, content, stratum, open_probability and unscored.
+    Adds row (its index in the batch), document_id, text, content, stratum, open_probability and unscored.
 
     `language` is detected where it is not given; a document in none of `languages` (if any are named) is `unscored`.
     """
     opened = hit | sampled
     chosen = texts.filter(pa.array(opened)).to_pylist()
-    frame = read.filter(pl.Series(opened)).with_columns(
-        text=pl.Series(chosen, dtype=pl.String),
-        content=pl.Series(contents(joined, np.flatnonzero(opened)), dtype=pl.String),
-        stratum=pl.Series(np.where(hit[opened], "hit", "sampled").tolist(), dtype=pl.String),
-        open_probability=pl.Series(np.where(hit[opened], 1.0, gate.audit_fraction), dtype=pl.Float64),
+    frame = (
+        read.with_row_index("row")
+        .filter(pl.Series(opened))
+        .with_columns(
+            document_id=f"{shard.dataset}/{shard.address}#" + pl.col("position").cast(pl.String),
+            text=pl.Series(chosen, dtype=pl.String),
+            content=pl.Series(contents(joined, np.flatnonzero(opened)), dtype=pl.String),
+            stratum=pl.Series(np.where(hit[opened], "hit", "sampled").tolist(), dtype=pl.String),
+            open_probability=pl.Series(np.where(hit[opened], 1.0, gate.audit_fraction), dtype=pl.Float64),
+        )
     )
     codes = [given or detect_language(text) for given, text in zip(frame["language"], chosen, strict=True)]
     unscored = [bool(languages) and code not in languages for code in codes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 import pyarrow as pa
@@ -25,21 +26,24 @@ def tally(counted: pl.DataFrame) -> pl.DataFrame:
 
 
 def counted(read: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
-    """Documents with text, and the opened ones among them with their passages counted -> what `tally` takes, a row each."""
-    hit, sampled = pl.col("stratum") == "hit", pl.col("stratum") == "sampled"
-    parts = opened.select(
-        "document_id",
-        hit_documents=hit.cast(pl.Int64),
-        sampled_documents=sampled.cast(pl.Int64),
-        hit_words=pl.when(hit).then("words").otherwise(0),
-        sampled_words=pl.when(sampled).then("words").otherwise(0),
-        hit_passages="hit_passages",
-        near_passages="near_passages",
-        sampled_passages="sampled_passages",
-        unscored_documents=pl.col("unscored").cast(pl.Int64),
-    )
-    joined = read.with_columns(documents=pl.lit(1, pl.Int64)).join(parts, on="document_id", how="left")
-    return joined.select(*KEYS, *(pl.col(name).fill_null(0) for name in TALLY_COUNTS))
+    """A batch of documents, and the opened ones among them (by `row`) with their passages counted -> what `tally` takes, a row each."""
+    hit = (opened["stratum"] == "hit").to_numpy()
+    words, rows = opened["words"].to_numpy(), opened["row"].to_numpy()
+    parts = {
+        "hit_documents": hit,
+        "sampled_documents": ~hit,
+        "hit_words": np.where(hit, words, 0),
+        "sampled_words": np.where(hit, 0, words),
+        "unscored_documents": opened["unscored"].to_numpy(),
+        **{name: opened[name].to_numpy() for name in ("hit_passages", "near_passages", "sampled_passages")},
+    }
+    columns = []
+    for name, values in parts.items():
+        whole = np.zeros(len(read), np.int64)
+        whole[rows] = values
+        columns.append(pl.Series(name, whole))
+    everything = read.select(*KEYS, "bytes", "words", documents=pl.lit(1, pl.Int64))
+    return everything.with_columns(columns).select(*KEYS, *TALLY_COUNTS)
 
 
 def add(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:

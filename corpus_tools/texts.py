@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ from corpus_tools.sampling import content_hash
 
 _EMPTY = pa.scalar("", pa.large_string())
 _NUL = pa.scalar("\0", pa.large_string())
-_BLOCK = 1 << 18  # bytes: a block's arrays stay in the cache
+_BLOCK = 1 << 17  # bytes: a block's arrays stay in the cache
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,14 @@ def count_words(texts: Joined) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     for at in range(0, size, _BLOCK):
         block = buffer[at : at + _BLOCK]
         space = ((block - np.uint8(9)) < np.uint8(5)) | (block == 32)
-        np.logical_and(space[:-1], ~space[1:], out=starts[at + 1 : at + len(block)])
+        np.greater(space[:-1], space[1:], out=starts[at + 1 : at + len(block)])
         starts[at] = after_space and not space[0]
         after_space = bool(space[-1])
-    counts = np.zeros(len(texts), dtype=np.int64)
-    bounds = texts.offsets.tolist()
-    for i in range(len(counts)):
-        first, last = bounds[i], bounds[i + 1] - 1  # `last` is the NUL between texts
-        if last > first:
-            begins = buffer[first]
-            counts[i] = np.count_nonzero(starts[first + 1 : last]) + (not (begins == 32 or 9 <= begins <= 13))
+    firsts, bounds, count = texts.offsets[:-1], texts.offsets.tolist(), np.count_nonzero
+    inner = (count(starts[a + 1 : b - 1]) for a, b in pairwise(bounds))  # b - 1 is the NUL between texts
+    counts = np.fromiter(inner, np.int64, len(texts))
+    first = buffer[firsts]  # of an empty text its NUL, which does not count
+    counts += (texts.sizes > 0) & ~(((first - np.uint8(9)) < np.uint8(5)) | (first == 32))
     return counts
 
 
