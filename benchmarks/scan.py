@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import random
@@ -59,13 +60,13 @@ def sentences() -> tuple[list[str], list[str]]:
     return [s for s, h in zip(said, hit, strict=True) if not h], [s for s, h in zip(said, hit, strict=True) if h]
 
 
-def generated(megabytes: float) -> Iterator[dict[str, str]]:
+def generated(megabytes: float, sentences_a_document: float) -> Iterator[dict[str, str]]:
     """Documents of about 400 to 12,000 characters, until so many bytes are written."""
     plain, hits = sentences()
     rng = random.Random(2026)
     written, i = 0, 0
     while written < megabytes * 1e6:
-        n = min(120, max(5, int(rng.lognormvariate(3.4, 0.7))))
+        n = min(400, max(5, int(rng.lognormvariate(math.log(sentences_a_document), 0.7))))
         parts = rng.choices(plain, k=n)
         if rng.random() < HIT_SHARE:
             for _ in range(rng.randint(1, 3)):
@@ -84,9 +85,9 @@ def generated(megabytes: float) -> Iterator[dict[str, str]]:
         i += 1
 
 
-def build(folder: Path, megabytes: int) -> Path:
+def build(folder: Path, megabytes: int, sentences_a_document: float) -> Path:
     """One Parquet shard (zstd), made once."""
-    path = folder / f"corpus-{megabytes}.parquet"
+    path = folder / f"corpus-{megabytes}-{sentences_a_document:g}.parquet"
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def build(folder: Path, megabytes: int) -> Path:
     schema = pa.schema([(name, pa.string()) for name in ("id", "text", "url", "date")])
     with pq.ParquetWriter(part, schema, compression="zstd") as writer:
         rows: list[dict[str, str]] = []
-        for row in generated(megabytes):
+        for row in generated(megabytes, sentences_a_document):
             rows.append(row)
             if len(rows) == 20_000:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -161,6 +162,9 @@ def measure(what: str, path: Path) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mb", type=int, nargs="+", default=[300, 1000])
+    parser.add_argument(
+        "--sentences", type=float, default=30, help="median sentences a document (of about 75 characters)"
+    )
     parser.add_argument("--folder", type=Path, default=HERE / "out")
     parser.add_argument("--only", nargs=2, metavar=("WHAT", "PATH"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -175,7 +179,7 @@ def main() -> None:
         "| shard | what | documents | hit | MB of text | CPU s | MB/s and core | peak MB |\n|---|---|---|---|---|---|---|---|"
     )
     for megabytes in options.mb:
-        path = build(options.folder, megabytes)
+        path = build(options.folder, megabytes, options.sentences)
         for what in ("read", "count", "choose") * 2:
             environment = os.environ | {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
             done = subprocess.run(
