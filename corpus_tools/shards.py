@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, MutableMapping
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import IO, Any, cast
 
 import fsspec
 import xxhash
+from fsspec.utils import glob_translate
 
 from corpus_tools.config import CorpusEntry, digest
 from corpus_tools.errors import ConfigError, ShardFailed
@@ -69,7 +73,7 @@ def plan_shards(
     for entry in entries:
         try:
             found = _files(entry)
-            formats = {address: entry.format or _format(uri) for address, uri, _ in found}
+            formats = _formats(found, entry)
         except ConfigError as error:
             mistakes += error.mistakes
             continue
@@ -95,46 +99,143 @@ def plan_shards(
     return Plan(tuple(shards), available)
 
 
-def _files(entry: CorpusEntry) -> list[tuple[str, str, dict[str, Any]]]:
-    """(address relative to the entry's root, full address, file information) of each file."""
+Found = tuple[str, str, dict[str, Any]]
+"""Address relative to the entry's root, full address, file information."""
+
+
+def _files(entry: CorpusEntry) -> list[Found]:
+    """The files of a corpus entry. Raises ConfigError: nothing there, or a store that does not answer."""
     uri = entry.uri.removeprefix("datasets:")
     if entry.uri.startswith("datasets:") and not Path(uri).is_absolute() and "://" not in uri:
         return [(uri, entry.uri, {"size": 0, "hub": True})]
     prefix = "datasets:" if entry.uri.startswith("datasets:") else ""
     try:
         fs, path = fsspec.core.url_to_fs(uri)
-    except (ImportError, ValueError) as error:
-        raise ConfigError([f"corpus entry {entry.name!r}: {uri}: {error}"]) from None
-    local = "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,))
-    infos: dict[str, dict[str, Any]]
-    if any(mark in path for mark in "*?[{"):
-        infos = fs.glob(path, detail=True)
-    elif fs.isdir(path):
-        known = tuple(end for ends in FORMATS.values() for end in ends)
-        infos = {
-            name: info
-            for name, info in fs.find(path, detail=True).items()
-            if entry.format or _bare(name).endswith(known)
-        }
-    elif fs.exists(path):
-        infos = {path: fs.info(path)}
-    else:
-        raise ConfigError([f"corpus entry {entry.name!r}: no such file: {uri}{_nearest(path) if local else ''}"])
-    files = {name: info for name, info in infos.items() if info.get("type") == "file"}
-    if not files:
-        what = "a folder without shards" if fs.isdir(path) else "the pattern matches no file"
+        local = "file" in fs.protocol
+        found = _local_files(path, entry) if local else _remote_files(fs, path, entry)
+        folder = fs.isdir(path)
+    except ConfigError:
+        raise
+    except Exception as error:  # stores raise anything
+        raise ConfigError([f"corpus entry {entry.name!r}: {_redacted(uri)}: {_why(error, uri)}"]) from None
+    if found is None:
         raise ConfigError(
-            [f"corpus entry {entry.name!r}: {what}: {uri}; expected names ending in {', '.join(_endings())}"]
+            [f"corpus entry {entry.name!r}: no such file: {_redacted(uri)}{_nearest(path) if local else ''}"]
         )
-    root = fs._strip_protocol(CorpusEntry(uri=uri, name=entry.name).root).rstrip("/")
-    if fs.isdir(path):
-        root = path.rstrip("/")
+    if not found:
+        what = "a folder without shards" if folder else "the pattern matches no file"
+        raise ConfigError(
+            [f"corpus entry {entry.name!r}: {what}: {_redacted(uri)}; expected names ending in {', '.join(_endings())}"]
+        )
+    root = path if folder else fs._strip_protocol(CorpusEntry(uri=uri, name=entry.name).root)
     out = []
-    for name, info in sorted(files.items()):
-        address = name.removeprefix(root).lstrip("/") or name.rsplit("/", 1)[-1]
+    for name, info in sorted(found.items()):
+        address = name.removeprefix(root.rstrip("/")).lstrip("/") or name.rsplit("/", 1)[-1]
         full = name if local else fs.unstrip_protocol(name)
         out.append((address, prefix + full, {**info, "local": local}))
     return out
+
+
+def _is_pattern(path: str) -> bool:
+    return any(mark in path for mark in "*?[{")
+
+
+def _is_shard(name: str, entry: CorpusEntry) -> bool:
+    """Whether a file met in a folder is a shard: by its ending, or any where the format is given."""
+    tail = name.rsplit("/", 1)[-1]
+    known = tuple(end for ends in FORMATS.values() for end in ends)
+    return not tail.startswith((".", "_")) and bool(entry.format or _bare(tail.lower()).endswith(known))
+
+
+def _local_files(path: str, entry: CorpusEntry) -> dict[str, dict[str, Any]] | None:
+    """Path, folder or pattern -> its files, each once however links lead to it; None if there is no such path.
+
+    A folder named like a file (as Spark writes them) stands for the files in it.
+    """
+    if not _is_pattern(path) or Path(path).exists():
+        if Path(path).is_dir():
+            return {p: _stat(p) for p in _walk(path, None) if _is_shard(p, entry)}
+        if not Path(path).exists() and not Path(path).is_symlink():
+            return None
+        info = _stat(path)
+        if info["type"] == "other":
+            raise ConfigError([f"corpus entry {entry.name!r}: a pipe, socket or device, not a file: {path}"])
+        return {path: info}
+    found: dict[str, dict[str, Any]] = {}
+    for pattern in _braces(path):
+        fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rsplit("/", 1)[0]
+        depth = None if "**" in pattern else pattern.count("/") - fixed.count("/")
+        match = re.compile(glob_translate(pattern)).fullmatch
+        for name in _walk(fixed or "/", depth, match, entry):
+            found[name] = _stat(name)
+    return {name: info for name, info in found.items() if info["type"] != "other"}
+
+
+def _walk(
+    root: str, depth: int | None, match: Callable[[str], object] = bool, entry: CorpusEntry | None = None
+) -> Iterator[str]:
+    """Files under a folder whose path matches, each folder once: a link that leads back up is not followed again."""
+    seen: set[tuple[int, int]] = set()
+    for here, folders, names in os.walk(root, followlinks=True):
+        try:
+            status = os.stat(here)  # noqa: PTH116
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        start = here.rstrip("/")
+        if entry is not None:
+            for name in folders:
+                if _is_shard(name, entry) and not entry.format and match(f"{start}/{name}"):
+                    yield from (p for p in _walk(f"{start}/{name}", None) if _is_shard(p, entry))
+        if depth is not None and here[len(root) :].count("/") + 1 >= depth:
+            folders.clear()
+        yield from (f"{start}/{name}" for name in names if match(f"{start}/{name}"))
+
+
+def _stat(path: str) -> dict[str, Any]:
+    """Size and kind of a local file; one that has vanished since it was listed stays a shard, which will fail by name."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return {"type": "gone", "size": 0}
+    return {"type": "file" if stat.S_ISREG(status.st_mode) else "other", "size": status.st_size}
+
+
+def _remote_files(fs: Any, path: str, entry: CorpusEntry) -> dict[str, dict[str, Any]] | None:
+    found: dict[str, dict[str, Any]] = {}
+    if _is_pattern(path):
+        for pattern in _braces(path):
+            for name, info in fs.glob(pattern, detail=True).items():
+                if info.get("type") == "file":
+                    found[name] = info
+                elif _is_shard(name, entry) and not entry.format:
+                    found |= {n: i for n, i in fs.find(name, detail=True).items() if _is_shard(n, entry)}
+        return found
+    try:
+        info = fs.info(path)
+    except FileNotFoundError as error:
+        if type(error) is FileNotFoundError:
+            cause = error.__cause__ or error.__context__  # the hub's own reason: private, gated, no such revision
+            if isinstance(cause, OSError) and type(cause) is not FileNotFoundError:
+                raise cause from None
+            return None
+        raise
+    if info.get("type") != "directory":
+        return {path: info}
+    return {n: i for n, i in fs.find(path, detail=True).items() if i.get("type") == "file" and _is_shard(n, entry)}
+
+
+def _braces(pattern: str) -> list[str]:
+    """'x.{a,b}' -> 'x.a', 'x.b'."""
+    inner = re.search(r"\{([^{}]*)\}", pattern)
+    if not inner:
+        return [pattern]
+    head, tail = pattern[: inner.start()], pattern[inner.end() :]
+    return [whole for part in inner.group(1).split(",") for whole in _braces(head + part + tail)]
 
 
 def _endings() -> list[str]:
@@ -147,15 +248,26 @@ def _bare(name: str) -> str:
     return name
 
 
+def _formats(found: list[Found], entry: CorpusEntry) -> dict[str, str]:
+    """Address -> format, by the entry or by each file's name. Raises ConfigError naming those of unknown format."""
+    formats = {address: entry.format or _format(uri) for address, uri, _ in found}
+    unknown = sorted(address for address, name in formats.items() if not name)
+    if unknown:
+        more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+        raise ConfigError(
+            [
+                f"corpus entry {entry.name!r}: unknown format: {', '.join(unknown[:3])}{more}; expected names ending in "
+                f"{', '.join(_endings())}, or `format:` in the corpus entry"
+            ]
+        )
+    return formats
+
+
 def _format(uri: str) -> str:
     if uri.startswith("datasets:"):
         return "datasets"
-    for name, endings in FORMATS.items():
-        if _bare(uri.lower()).endswith(endings):
-            return name
-    raise ConfigError(
-        [f"{uri}: unknown format; expected a name ending in {', '.join(_endings())}, or `format:` in its corpus entry"]
-    )
+    bare = _bare(uri.lower())
+    return next((name for name, endings in FORMATS.items() if bare.endswith(endings)), "")
 
 
 def _nearest(path: str) -> str:
@@ -167,44 +279,93 @@ def _nearest(path: str) -> str:
 
 
 def _revision(uri: str, info: dict[str, Any], cache: MutableMapping[str, str]) -> str:
+    """What changes when the bytes do: a hash of a local file's bytes, the hash, version or ETag that a store gives."""
     if info.get("hub"):
         return uri.rsplit("@", 1)[-1] if "@" in uri else "head"
     if not info.get("local"):
-        for key in ("ETag", "etag", "VersionId", "md5", "sha256", "blob_id"):
-            if info.get(key):
-                return str(info[key]).strip('"')
+        for value in ((info.get("lfs") or {}).get("sha256"), *(info.get(key) for key in _REVISIONS)):
+            if value:
+                return str(value).strip('"')
         return f"{info.get('size')}-{info.get('LastModified') or info.get('mtime') or info.get('last_modified') or ''}"
     path = Path(uri.removeprefix("datasets:"))
-    stat = path.stat()
-    key = f"{path}|{stat.st_size}|{stat.st_mtime_ns}"
-    if key not in cache:
-        hasher = xxhash.xxh3_128()
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                hasher.update(block)
-        cache[key] = hasher.hexdigest()
-    return cache[key]
+    try:
+        status = path.stat()
+        key = f"{path}|{status.st_size}|{status.st_mtime_ns}"
+        if key not in cache:
+            hasher = xxhash.xxh3_128()
+            with path.open("rb") as file:
+                while block := file.read(1 << 22):
+                    hasher.update(block)
+            cache[key] = hasher.hexdigest()
+        return cache[key]
+    except OSError as error:  # stays in the plan: it fails by name when it is read, and counts as failed
+        log.warning("%s cannot be read: %s", path, error.strerror or error)
+        return "unreadable"
+
+
+_REVISIONS = ("sha256", "blob_id", "VersionId", "ETag", "etag", "md5Hash", "md5", "checksum")
+_EXTRAS = {
+    "s3": "pip install 'corpus-audit[s3]'", "s3a": "pip install 'corpus-audit[s3]'", "gs": "pip install gcsfs",
+    "gcs": "pip install gcsfs", "abfs": "pip install adlfs", "az": "pip install adlfs", "http": "pip install aiohttp",
+    "https": "pip install aiohttp", "hf": "pip install huggingface_hub",
+}  # fmt: skip
+# Errors of stores, by name, so that no store's library is imported for it: what it means, what to do, whether again may help.
+_KNOWN = {
+    "GatedRepoError": ("a gated data set", "Accept its terms on its page, and log in (`hf auth login`).", False),
+    "DisabledRepoError": ("a data set that was disabled", "Look at its page.", False),
+    "RepositoryNotFoundError": (
+        "no such data set, or a private one", "Check the name; for a private one log in (`hf auth login`).", False,
+    ),
+    "DatasetNotFoundError": (
+        "no such data set, or a private or gated one", "Check the name; log in (`hf auth login`) if it is not open.", False,
+    ),
+    "RevisionNotFoundError": ("no such revision", "Check what stands after the @.", False),
+    "OfflineModeIsEnabled": ("the hub is switched off", "Unset HF_HUB_OFFLINE, or name local files.", False),
+    "NoCredentialsError": (
+        "no credentials", "Give them in the environment or in the store's configuration file.", False,
+    ),
+}  # fmt: skip
+
+
+def _why(error: BaseException, uri: str) -> str:
+    what, todo, _ = _explained(error, uri)
+    return f"{what}. {todo}" if todo else what
+
+
+def _explained(error: BaseException, uri: str) -> tuple[str, str, bool]:
+    """An error of a store or a library -> what it means, what to do, whether trying again may help."""
+    link: BaseException | None = error
+    while link is not None:
+        for kind in type(link).__mro__:
+            if kind.__name__ in _KNOWN:
+                return _KNOWN[kind.__name__]
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    said = f"{type(error).__name__}: {one_line(error)}"
+    scheme = uri.removeprefix("datasets:").partition("://")[0].lower()
+    if isinstance(error, ImportError) and scheme in _EXTRAS:
+        return f"{scheme}:// needs a library that is not installed", f"Install it: {_EXTRAS[scheme]}", False
+    if isinstance(error, FileNotFoundError):
+        return said, "Look whether it was moved or deleted.", False
+    if isinstance(error, PermissionError):
+        return said, "Check the permissions, or the credentials.", False
+    if isinstance(error, ValueError | TypeError | KeyError | NotImplementedError | ImportError):
+        return said, "Check the address, and the data set's configuration and split.", False
+    return said, "Check the network and the store.", True
 
 
 def one_line(error: object) -> str:
-    """An error's text on one line, 200 characters at most."""
-    return " ".join(str(error).split())[:200]
+    """An error's text on one line, 200 characters at most, without user names, passwords and signatures of addresses."""
+    return _redacted(" ".join(str(error).split()))[:200]
+
+
+def _redacted(text: str) -> str:
+    return re.sub(r"(\w+://[^\s?#'\"]+)\?[^\s'\"]+", r"\1?…", re.sub(r"://[^/\s@]+:[^/\s@]*@", "://…@", text))
 
 
 def trouble(uri: str, error: Exception, what: str) -> ShardFailed:
     """What a store or a library raised while a shard was read -> ShardFailed; `retry` unless it cannot get better by itself."""
-    said = f"{what}: {type(error).__name__}: {one_line(error)}"
-    if isinstance(error, FileNotFoundError):
-        return ShardFailed(said, where=uri, todo="Look whether it was moved or deleted.")
-    if isinstance(error, PermissionError):
-        return ShardFailed(said, where=uri, todo="Check the permissions, or the credentials.")
-    lasting = isinstance(error, ValueError | TypeError | KeyError | NotImplementedError | ImportError)
-    todo = (
-        "Check the name, its configuration and split, and the credentials."
-        if lasting
-        else "Check the network and the store."
-    )
-    return ShardFailed(said, where=uri, todo=todo, retry=not lasting)
+    said, todo, again = _explained(error, uri)
+    return ShardFailed(f"{what}: {said}", where=_redacted(uri), todo=todo, retry=again)
 
 
 def open_binary(uri: str) -> IO[bytes]:

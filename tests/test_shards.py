@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from corpus_tools.config import CorpusEntry
-from corpus_tools.errors import ConfigError
+from corpus_tools.errors import ConfigError, ShardFailed
+from corpus_tools.readers import READERS
 from corpus_tools.shards import plan_shards
 
 
@@ -82,3 +84,66 @@ def test_what_cannot_be_planned_says_why(tmp_path: Path, uri: str, part: str) ->
         plan_shards([entry(uri if "://" in uri else tmp_path / uri), entry(tmp_path / "none.jsonl", name="e")], seed=0)
     assert len(caught.value.mistakes) == 2, "all mistakes at once"
     assert part in caught.value.mistakes[0]
+
+
+def addresses(*uris: object, **more: object) -> list[list[str]]:
+    return [sorted(s.address for s in plan_shards([entry(uri, **more)], seed=0).shards) for uri in uris]
+
+
+def test_links_that_lead_back_up_are_followed_once(tmp_path: Path) -> None:
+    for name in ("a/b/x.jsonl", "c/y.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("1")
+    (tmp_path / "a" / "b" / "up").symlink_to(tmp_path)
+    (tmp_path / "c" / "self").symlink_to(tmp_path / "c")
+    (tmp_path / "zz").symlink_to(tmp_path / "c")
+    assert addresses(tmp_path, tmp_path / "**" / "*.jsonl") == [["a/b/x.jsonl", "c/y.jsonl"]] * 2
+    assert addresses(tmp_path / "zz" / "*.jsonl") == [["y.jsonl"]]
+
+
+def test_a_folder_named_like_a_file_stands_for_its_parts(tmp_path: Path) -> None:
+    for name in ("x.parquet/part-0.parquet", "x.parquet/part-1.snappy.parquet", "x.parquet/_SUCCESS", "y.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1")
+    parts = ["x.parquet/part-0.parquet", "x.parquet/part-1.snappy.parquet", "y.parquet"]
+    assert addresses(tmp_path / "*.parquet", tmp_path) == [parts] * 2
+    assert addresses(tmp_path / "x.parquet") == [["part-0.parquet", "part-1.snappy.parquet"]]
+
+
+def test_patterns_braces_and_names_with_brackets(tmp_path: Path) -> None:
+    for name in ("a/1.jsonl", "a/2.json.gz", "b/1.jsonl", "odd[1].jsonl", "b/deep/3.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    assert addresses(tmp_path / "{a,b}" / "*.{jsonl,json.gz}", tmp_path / "odd[1].jsonl", tmp_path / "?" / "[12].*") == [
+        ["a/1.jsonl", "a/2.json.gz", "b/1.jsonl"], ["odd[1].jsonl"], ["a/1.jsonl", "a/2.json.gz", "b/1.jsonl"],
+    ]  # fmt: skip
+
+
+def test_formats_may_be_mixed_and_unknown_ones_are_named_together(tmp_path: Path) -> None:
+    for name in ("a.parquet", "b.warc.wet.gz", "c.WARC.GZ", "d.jsonl.zst"):
+        (tmp_path / name).write_text("1")
+    shards = plan_shards([entry(tmp_path / "*")], seed=0).shards
+    assert sorted(s.format for s in shards) == ["jsonl", "parquet", "warc", "wet"]
+    for name in ("README.md", "b.txt", "c.csv", "d.bin"):
+        (tmp_path / name).write_text("1")
+    with pytest.raises(ConfigError, match=r"README.md, b.txt, c.csv and 1 more; expected names ending in"):
+        plan_shards([entry(tmp_path / "*")], seed=0)
+    assert len(plan_shards([entry(tmp_path / "*.txt", format="jsonl")], seed=0).shards) == 1
+
+
+def test_a_file_that_vanishes_stays_a_shard_and_fails_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}')
+    (tmp_path / "b.jsonl").symlink_to(tmp_path / "moved.jsonl")
+    gone = {s.address: s for s in plan_shards([entry(tmp_path / "*.jsonl")], seed=0).shards}["b.jsonl"]
+    assert gone.revision == "unreadable"
+    with pytest.raises(ShardFailed, match="moved or deleted") as caught:
+        list(READERS["jsonl"](gone, entry(tmp_path / "*.jsonl")))
+    assert not caught.value.retry
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(ConfigError, match="matches no file"):
+        plan_shards([entry(tmp_path / "*.jsonl")], seed=0)
+    with pytest.raises(ConfigError):
+        plan_shards([entry(tmp_path / "pipe.jsonl")], seed=0)
