@@ -137,10 +137,17 @@ def field_reader(paths: tuple[str, ...]) -> Callable[[dict[str, Any]], str | Non
 
     def find(record: dict[str, Any]) -> str | None:
         for path, head in split:
-            if head in record or path in record:
-                value = as_text(record[path] if path in record else lookup(record, path))
-                if value is not None:
-                    return value
+            if path in record:
+                value = record[path]
+            elif head in record:
+                value = lookup(record, path)
+            else:
+                continue
+            if type(value) is str:
+                return value
+            text = as_text(value)
+            if text is not None:
+                return text
         return None
 
     return find

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from corpus_tools.readers import base
 from corpus_tools.readers.stream import BrokenStream
@@ -17,12 +18,12 @@ from corpus_tools.readers.stream import BrokenStream
 _START = re.compile(rb"\nWARC/[01]\.\d{1,3}\r?\n")
 _VERSION = re.compile(rb"WARC/[01]\.\d{1,3}\r?\n")
 _LONGEST_START = 16
+_FOLD = re.compile(r"\r?\n[ \t]+")
 _MAX_HEADER = 1 << 20
 _GAP = 64  # line ends looked at after a record
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record: offset in the uncompressed stream, headers (lower-case name -> value), content block."""
 
     position: int
@@ -49,9 +50,11 @@ class End:
     head: bytes
 
 
-def split_records(stream: Iterator[bytes]) -> Iterator[Record | Damage | End]:
-    """Blocks -> records and damage, in order, and an End."""
-    window = _Window(stream)
+def split_records(stream: Iterator[bytes], *, sealed: bool = False) -> Iterator[Record | Damage | End]:
+    """Blocks -> records and damage, in order, and an End. `sealed`: the stream says itself where it ends (compressed), so a last
+    record that is shorter than its length field says has a wrong field; in a plain file, the file is cut off.
+    """
+    window = _Window(stream, sealed)
     any_record = False
     while window.skip_line_ends():
         at = window.position
@@ -68,46 +71,43 @@ def _record(window: _Window) -> Record | Damage:
     at = window.position
     size = window.header_size()
     if size is None:
-        whole = window.ended
+        ended = window.ended and not window.whole
         lost = window.resync(1)
-        if whole and window.at_end():
+        if ended and window.at_end():
             window.cut(f"the file ends within the header of the record at byte {at:,}")
             return Damage(at, "failed", "cut-off", "the shard breaks off within this record's header")
         return Damage(at, "failed", "bad-header", f"a header without an end; {lost:,} bytes are passed over")
-    headers = _headers(window.peek(size))
+    headers = parse_headers(window.peek(size).decode("utf-8", "replace"))
     given = headers.get("content-length", "")
     if not given.isascii() or not given.isdigit() or len(given) > 18:
         window.resync(size - 1)
         return Damage(at, "failed", "bad-length", f"Content-Length is {given[:40]!r}" if given else "no Content-Length")
     length = int(given)
+    lie = f"Content-Length is {length:,}, but the record does not end there"
     if length > base.MAX_RECORD_BYTES:
-        return _long(window, at, size, length)
+        return _long(window, at, size, length, lie)
     end = size + length
     there = window.fill(end + _GAP + _LONGEST_START)
-    lie = f"Content-Length is {length:,}, but the record does not end there"
+    if there >= end and window.ends_at(end):
+        return Record(at, headers, window.take(size, end))
     if there < end:
         window.resync(size - 1)
-        if not window.at_end():
+        if window.whole or not window.at_end():
             return Damage(at, "failed", "bad-length", lie)
         window.cut(f"the last record has {there - size:,} of its {length:,} bytes")
         return Damage(
             at, "failed", "cut-off", f"the shard breaks off within this record: {there - size:,} of {length:,} bytes"
         )
-    if window.ends_at(end):
-        block = window.take(size, end)
-        return Record(at, headers, block)
     window.resync(size - 1)
     return Damage(at, "failed", "bad-length", lie)
 
 
-def _long(window: _Window, at: int, size: int, length: int) -> Damage:
+def _long(window: _Window, at: int, size: int, length: int, lie: str) -> Damage:
     """A record too long to be held: passed over up to its end, or to the next record's first line if that comes first."""
     passed = window.resync(size - 1, most=size + length)
     if passed < size + length:
-        if not window.at_end():
-            return Damage(
-                at, "failed", "bad-length", f"Content-Length is {length:,}, but the next record begins before"
-            )
+        if window.whole or not window.at_end():
+            return Damage(at, "failed", "bad-length", lie)
         window.cut(f"the last record has {passed - size:,} of its {length:,} bytes")
         return Damage(
             at, "failed", "cut-off", f"the shard breaks off within this record: {passed - size:,} of {length:,} bytes"
@@ -116,27 +116,24 @@ def _long(window: _Window, at: int, size: int, length: int) -> Damage:
     return Damage(at, "rejected", "record-too-long", f"a record of {length:,} bytes; at most {limit:,} are read")
 
 
-def _headers(head: bytes) -> dict[str, str]:
-    """A header's lines -> lower-case name -> value; folded lines joined; the first of a name counts."""
+def parse_headers(head: str) -> dict[str, str]:
+    """A header's lines after the first -> lower-case name -> value; folded lines joined; the first of a name counts."""
+    if "\n " in head or "\n\t" in head:
+        head = _FOLD.sub(" ", head)
     headers: dict[str, str] = {}
-    name = ""
-    for line in head.decode("utf-8", "replace").split("\n")[1:]:
-        if line[:1] in (" ", "\t") and name:
-            headers[name] = f"{headers[name]} {line.strip()}"
-            continue
-        before, colon, after = line.partition(":")
-        key = before.strip().lower()
-        if colon and key and key not in headers:
-            name = key
-            headers[name] = after.strip()
+    for line in head.split("\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers.setdefault(name.strip().lower(), value.strip())
     return headers
 
 
 class _Window:
     """A stretch of the stream, from the reading position on; grows as needed, forgets what is behind."""
 
-    def __init__(self, stream: Iterator[bytes]) -> None:
+    def __init__(self, stream: Iterator[bytes], sealed: bool) -> None:
         self._stream = stream
+        self._sealed = sealed
         self._data = b""
         self._at = 0
         self._base = 0
@@ -171,6 +168,11 @@ class _Window:
             self.unread = error.unread
         self._data = b"".join(pieces)
         return have
+
+    @property
+    def whole(self) -> bool:
+        """Whether the stream has ended where it says that it ends."""
+        return self._sealed and self.ended and not self.unread
 
     def cut(self, unread: str) -> None:
         """Notes that the last record is not whole."""
@@ -207,11 +209,13 @@ class _Window:
         want = 4096
         while True:
             have = self.fill(want)
-            head = self._data[self._at : self._at + min(have, want)]
-            ends = [(i, i + n) for mark, n in ((b"\r\n\r\n", 4), (b"\n\n", 2)) if (i := head.find(mark)) >= 0]
-            if ends:
-                _, size = min(ends)
-                return None if _START.search(head, 0, size) else size
+            at, limit = self._at, self._at + min(have, want)
+            end = self._data.find(b"\r\n\r\n", at, limit)
+            short = self._data.find(b"\n\n", at, limit if end < 0 else end)
+            if end >= 0 or short >= 0:
+                stop = short + 2 if short >= 0 else end + 4
+                begun = self._data.find(b"\nWARC/", at, stop) >= 0 and _START.search(self._data, at, stop)
+                return None if begun else stop - at
             if have < want or want >= _MAX_HEADER:
                 return None
             want *= 4

@@ -13,6 +13,7 @@ from fastwarc.stream_io import BrotliReader
 
 from corpus_tools.errors import RecordRejected
 from corpus_tools.readers import base
+from corpus_tools.readers.framing import parse_headers
 
 _PIECE = 1 << 16
 
@@ -47,14 +48,10 @@ def parse_response(block: bytes) -> Response:
     ends = [(i, i + n) for mark, n in ((b"\r\n\r\n", 4), (b"\n\n", 2)) if (i := block.find(mark, 0, 1 << 20)) >= 0]
     if not ends:
         raise RecordRejected("bad-http", expected="the HTTP header has no end")
-    head, start = block[: min(ends)[0]].decode("latin-1"), min(ends)[1]
-    first, *lines = head.split("\n")
-    word = ([*first.split(None, 2), "", ""])[1]
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if colon:
-            headers.setdefault(name.strip().lower(), value.strip())
+    size, start = min(ends)
+    head = block[:size].decode("latin-1")
+    word = [*head.split("\n", 1)[0].split(None, 2), "", ""][1]
+    headers = parse_headers(head)
     return Response(int(word) if word.isascii() and word.isdigit() and len(word) == 3 else 0, headers, block[start:])
 
 

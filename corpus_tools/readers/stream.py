@@ -1,8 +1,8 @@
 """A shard's bytes, decompressed, in blocks: plain, gzip (isal) or zstd, from any fsspec address.
 
 A stream that is damaged or cut off raises BrokenStream after every byte before the break was given out. Two ways of
-decompressing, for that: the fast one loses up to a block before an error, so on an error the careful one reads the
-shard again and goes on from where the fast one stopped.
+decompressing, for that: the fast one loses up to a block before an error, so on an error a careful one reads the shard
+again and goes on from where the fast one stopped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import pyarrow as pa
 import zstandard
 from isal import igzip, isal_zlib
 
-from corpus_tools.errors import ShardFailed
 from corpus_tools.shards import Shard, open_binary, trouble
 
 BLOCK = 1 << 20
@@ -91,6 +90,11 @@ class _Shrunk(EOFError):
     """The file has fewer bytes than when it was planned."""
 
 
+def is_compressed(shard: Shard) -> bool:
+    """Whether the shard's bytes say themselves where they end."""
+    return shard.uri.lower().endswith((".gz", ".zst", ".zstd"))
+
+
 def blocks(shard: Shard) -> Iterator[bytes]:
     """Decompressed blocks of a shard, by the ending of its name; none is empty.
 
@@ -98,10 +102,11 @@ def blocks(shard: Shard) -> Iterator[bytes]:
     """
     name = shard.uri.lower()
     fast: Callable[[Source], Callable[[int], bytes]]
+    decoder: Callable[[], Any]
     if name.endswith(".gz"):
-        kind, fast, careful = "gzip", _fast_gzip, _careful_gzip
+        kind, fast, decoder = "gzip", _fast_gzip, _gzip_decoder
     elif name.endswith((".zst", ".zstd")):
-        kind, fast, careful = "zstd", _fast_zstd, _careful_zstd
+        kind, fast, decoder = "zstd", _fast_zstd, _zstd_decoder
     else:
         yield from _plain(shard)
         return
@@ -112,23 +117,37 @@ def blocks(shard: Shard) -> Iterator[bytes]:
             while block := read(BLOCK):
                 given += len(block)
                 yield block
-        return
     except _DAMAGE:
-        pass
-    skip = given
-    with Source(shard) as source:
-        try:
-            for block in careful(source):
-                if skip < len(block):
-                    yield block[skip:]
-                skip = max(0, skip - len(block))
-        except _Shrunk:
-            raise BrokenStream(_shrunk(shard, source.done)) from None
-        except EOFError:
-            raise BrokenStream(f"the {kind} stream is cut off at compressed byte {source.done:,}") from None
-        except _DAMAGE as error:
-            where = f"compressed byte {source.done:,} of {shard.bytes:,}"
-            raise BrokenStream(f"damaged {kind} data before {where}: {' '.join(str(error).split())[:120]}") from error
+        yield from _rest(shard, kind, decoder, given)
+
+
+def _rest(shard: Shard, kind: str, decoder: Callable[[], Any], given: int) -> Iterator[bytes]:
+    """What can still be had of a stream of which `given` bytes were given out, then BrokenStream says where it breaks.
+
+    A decoder that meets an error keeps what it had made of the piece that it was given. So the piece with the error in
+    it is read once more, byte by byte.
+    """
+    piecewise: int | None = None
+    while True:
+        at = 0
+        with Source(shard) as source:
+            try:
+                for block in _careful(source, decoder, piecewise):
+                    if given < at + len(block):
+                        yield block[given - at :]
+                        given = at + len(block)
+                    at += len(block)
+                return
+            except _Shrunk:
+                raise BrokenStream(_shrunk(shard, source.done)) from None
+            except EOFError:
+                raise BrokenStream(f"the {kind} stream is cut off at compressed byte {source.done:,}") from None
+            except _DAMAGE as error:
+                if piecewise is None:
+                    piecewise = (max(0, source.done - 1) // _CAREFUL_RAW) * _CAREFUL_RAW
+                    continue
+                where = f"compressed byte {source.done:,} of {shard.bytes:,}"
+                raise BrokenStream(f"damaged {kind} data at {where}: {' '.join(str(error).split())[:120]}") from error
 
 
 def _plain(shard: Shard) -> Iterator[bytes]:
@@ -152,14 +171,15 @@ def _fast_zstd(source: Source) -> Callable[[int], bytes]:
     return pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd").read  # type: ignore[no-any-return]
 
 
-def _careful_gzip(source: Source) -> Iterator[bytes]:
+def _careful(source: Source, make: Callable[[], Any], piecewise: int | None) -> Iterator[bytes]:
+    """All members or frames, in pieces; from compressed byte `piecewise` on, byte by byte."""
     decoder: Any = None
-    while raw := source.read(_CAREFUL_RAW):
+    while raw := source.read(_CAREFUL_RAW if piecewise is None or source.done < piecewise else 1):
         while raw:
             if decoder is None:
                 if not raw.strip(b"\0"):  # padding after the last member
                     break
-                decoder = isal_zlib.decompressobj(wbits=31)
+                decoder = make()
             out = decoder.decompress(raw)
             if out:
                 yield out
@@ -170,20 +190,9 @@ def _careful_gzip(source: Source) -> Iterator[bytes]:
         raise EOFError
 
 
-def _careful_zstd(source: Source) -> Iterator[bytes]:
-    decoder: Any = None
-    context = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    while raw := source.read(_CAREFUL_RAW):
-        while raw:
-            decoder = decoder or context.decompressobj()
-            out = decoder.decompress(raw)
-            if out:
-                yield out
-            raw = b""
-            if decoder.eof:
-                raw, decoder = decoder.unused_data, None
-    if decoder is not None:
-        raise EOFError
+def _gzip_decoder() -> Any:
+    return isal_zlib.decompressobj(wbits=31)
 
 
-__all__ = ["BrokenStream", "ShardFailed", "Source", "blocks"]
+def _zstd_decoder() -> Any:
+    return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()

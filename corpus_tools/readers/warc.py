@@ -21,7 +21,7 @@ from corpus_tools.errors import RecordRejected, ShardFailed
 from corpus_tools.readers.base import Batch, Metadata, Rows, guarded
 from corpus_tools.readers.framing import Damage, End, Record, split_records
 from corpus_tools.readers.http import Response, decoded_body, parse_response
-from corpus_tools.readers.stream import blocks
+from corpus_tools.readers.stream import blocks, is_compressed
 from corpus_tools.shards import Shard, one_line
 
 _HTML = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
@@ -38,7 +38,7 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     """
     rows, metadata = Rows(), metadata_of(entry)
     unread = ""
-    for item in split_records(blocks(shard)):
+    for item in split_records(blocks(shard), sealed=is_compressed(shard)):
         match item:
             case Record():
                 try:
@@ -92,12 +92,12 @@ def document_text(record: Record) -> tuple[str, Response | None]:
                 raise RecordRejected("bad-digest", expected="WARC-Payload-Digest does not fit the body")
         return _text(http, body), http
     plain = Response(200, {"content-type": said}, record.block)
-    _check_type(plain, record.block)
-    if kind == "conversion" and plain.media_type in _TEXT:
+    if kind == "conversion" and (said == "text/plain" or plain.media_type in _TEXT):
         try:
             return record.block.decode("utf-8"), None
         except UnicodeDecodeError as error:
             raise RecordRejected("not-utf8", expected=f"byte {error.start} of the block is not UTF-8") from None
+    _check_type(plain, record.block)
     return _text(plain, record.block), None
 
 
@@ -125,21 +125,29 @@ def _text(response: Response, body: bytes) -> str:
 
 
 def _decoded(body: bytes, said: str, html: bool) -> str:
-    """By the charset that was said, if it fits; else the one that is sniffed; what still does not fit becomes U+FFFD."""
+    """UTF-8 if it is that (whatever was said: text in another charset hardly ever is valid UTF-8), else by the charset that was
+    said, else by the one that is sniffed; what does not fit becomes U+FFFD.
+    """
     charset = map_encoding_to_html5(said, fallback_utf8=False) if said else None
-    if body.startswith(b"\xef\xbb\xbf"):
-        charset = "utf-8"
-    if charset is None or charset == "utf-8":
+    if b"\x1b" not in body and charset not in ("utf-16-le", "utf-16-be"):  # the Japanese charsets that look like ASCII
         try:
-            return body.decode("utf-8-sig") if charset or not html else _sniffed(body, html)
+            return body.decode("utf-8-sig")
         except UnicodeDecodeError:
-            return _sniffed(body, html)
+            pass
+    if charset == "utf-8" and (mended := _almost_utf8(body)):
+        return mended
+    if charset is None or charset == "utf-8":
+        charset = (detect_encoding(body, from_html_meta=True) if html else None) or detect_encoding(body) or "utf-8"
+        if charset == "utf-8" and (mended := _almost_utf8(body)):
+            return mended
     return str(bytes_to_str(body, charset, errors="replace", fallback_encodings=("utf-8", charset)))
 
 
-def _sniffed(body: bytes, html: bool) -> str:
-    charset = (detect_encoding(body, from_html_meta=True) if html else None) or detect_encoding(body) or "utf-8"
-    return str(bytes_to_str(body, charset, errors="replace", fallback_encodings=("utf-8", "cp1252")))
+def _almost_utf8(body: bytes) -> str:
+    """UTF-8 with a few broken characters, as a page cut within one or pasted together has them; '' if it is no UTF-8."""
+    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
+    foreign = len(text) - len(text.encode("ascii", "ignore"))
+    return text if text.count("\ufffd") * 10 <= foreign else ""
 
 
 def main_text(html: str) -> str:
@@ -198,19 +206,31 @@ class _Enough(Exception):
 def _digest_holds(said: str, data: bytes) -> bool:
     """Whether a digest fits; one that is absent, or of an unknown kind, cannot be wrong."""
     name, _, value = said.partition(":")
-    algorithm = {"sha1": "sha1", "sha-1": "sha1", "sha256": "sha256", "sha-256": "sha256", "md5": "md5"}.get(
-        name.strip().lower()
-    )
-    if not algorithm or not value:
-        return True
-    digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
+    make = _DIGESTS.get(name.strip().lower())
     value = value.strip()
+    if make is None or not value:
+        return True
+    digest = make(data, usedforsecurity=False).digest()
+    whole = value.upper().rstrip("=")
+    spare = 5 * len(whole) - 8 * len(digest)
+    if 0 <= spare < 5 and not whole.strip(_BASE32):
+        return int(whole.translate(_TO_PYTHON), 32) >> spare == int.from_bytes(digest)
     if value.lower() == digest.hex():
         return True
     try:
-        return base64.b32decode(value.upper() + "=" * (-len(value) % 8)) == digest or base64.b64decode(value) == digest
+        return base64.b64decode(value) == digest
     except (binascii.Error, ValueError):
         return False
+
+
+_DIGESTS = {
+    "sha1": hashlib.sha1, "sha-1": hashlib.sha1, "sha256": hashlib.sha256, "sha-256": hashlib.sha256,
+    "sha512": hashlib.sha512, "md5": hashlib.md5,
+}  # fmt: skip
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_TO_PYTHON = str.maketrans(
+    _BASE32, "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+)  # the digits that int() reads, many times as fast
 
 
 def metadata_of(entry: CorpusEntry) -> Callable[[dict[str, str], Response | None], Metadata]:
@@ -226,17 +246,19 @@ def metadata_of(entry: CorpusEntry) -> Callable[[dict[str, str], Response | None
             return http.headers.get(name[5:]) if http else None
         return headers.get(name)
 
+    plain = not any(name.startswith("http.") for name in (url, given_id, date, language))
+
     def read(headers: dict[str, str], http: Response | None) -> Metadata:
-        address = find(url, headers, http)
+        if plain:
+            get = headers.get
+            address, identity, day, languages = get(url), get(given_id), get(date), get(language)
+        else:
+            address, identity, day, languages = (find(n, headers, http) for n in (url, given_id, date, language))
         if address and address[0] == "<" and address[-1] == ">":  # as WARC 1.0 was misread by wget
             address = address[1:-1]
-        languages = find(language, headers, http)
-        return (
-            find(given_id, headers, http),
-            address,
-            find(date, headers, http),
-            languages.split(",", 1)[0].strip() if languages else None,
-            [(name, find(path, headers, http) or "") for name, path in sources],
-        )
+        if languages and "," in languages:
+            languages = languages.split(",", 1)[0].strip()
+        keys = [(name, find(path, headers, http) or "") for name, path in sources] if sources else []
+        return identity, address, day, languages, keys
 
     return read
