@@ -33,7 +33,7 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
             rows = file.metadata.row_group(group).num_rows
             yield from _group(file, raw, group, row, rows, columns)
             row += rows
-        if not file.num_row_groups:
+        if not row:
             yield Batch(NO_DOCUMENTS)
 
 

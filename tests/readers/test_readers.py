@@ -159,31 +159,60 @@ def test_books_balance_for_any_lines_and_any_block_size(
     for document in documents(batches):
         line = data[document["position"] :].split(b"\n", 1)[0]
         assert json.loads(line)["text"] == document["text"]
+    places = [int(place.removeprefix("byte ")) for place, _, _ in rejects(batches)]
+    starts = [sum(len(r) + 1 for r in rows[:i]) for i, row in enumerate(rows) if row.strip()]
+    assert sorted(places + [d["position"] for d in documents(batches)]) == starts, "each line once, where it stands"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(["x.jsonl.gz", "x.jsonl.zst", "x.parquet", "x.warc.gz", "x.warc"]), st.data())
+_EDITS = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 60), st.sampled_from(["flip", "drop", "zero", "copy", "cut", "junk"])),
+    min_size=1, max_size=4,
+)  # fmt: skip
+_NAMES = ["x.jsonl", "x.jsonl.gz", "x.jsonl.zst", "x.parquet", "x.warc.gz", "x.warc", "x.warc.wet.zst"]
+
+
+def edited(data: bytes, edits: list[tuple[float, int, str]]) -> bytes:
+    """Bytes -> the same, damaged."""
+    for place, n, how in edits:
+        at = int(place * len(data))
+        data = {
+            "flip": data[:at] + bytes(b ^ 0x55 for b in data[at : at + 1]) + data[at + 1 :],
+            "drop": data[:at] + data[at + n :],
+            "zero": data[:at] + bytes(n) + data[at + n :],
+            "copy": data[: at + n] + data[at:],
+            "cut": data[:at] if n < 20 else data,
+            "junk": data[:at] + bytes((n * i) % 256 for i in range(n)) + data[at:],
+        }[how]
+    return data
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(_NAMES), _EDITS, st.integers(1, 5000))
 def test_no_damage_gets_anything_but_shard_failed_out_of_a_reader(
-    tmp_path: Path, name: str, data: st.DataObject
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, edits: list[tuple[float, int, str]], block: int
 ) -> None:
-    whole = _sample(tmp_path, name)
-    where = data.draw(st.integers(0, len(whole) - 1))
-    how = data.draw(st.sampled_from(["cut", "flip", "drop", "zero"]))
-    n = data.draw(st.integers(1, 40))
-    broken = {
-        "cut": whole[:where],
-        "flip": whole[:where] + bytes([whole[where] ^ 0x55]) + whole[where + 1 :],
-        "drop": whole[:where] + whole[where + n :],
-        "zero": whole[:where] + bytes(n) + whole[where + n :],
-    }[how]
     path = tmp_path / name
+    broken = edited(_sample(tmp_path, name), edits)
     path.write_bytes(broken)
     try:
         batches = read(path)
-    except ShardFailed:
+    except ShardFailed as error:
+        assert "unexpected" not in str(error)
         return
+    found = [d["position"] for d in documents(batches)]
+    assert found == sorted(set(found)), "no row twice"
     for batch in batches:
+        batch.documents.validate(full=True)
         assert batch.read == len(batch.documents) + sum(r.records for r in batch.rejects)
+        assert all(r.place and r.fate in ("rejected", "failed") and r.reason and r.detail for r in batch.rejects)
+    if name == "x.jsonl":
+        assert sum(b.read for b in batches) == sum(bool(line) and not line.isspace() for line in broken.split(b"\n"))
+    if name != "x.parquet":
+        monkeypatch.setattr(stream, "BLOCK", block)
+        again = read(path)
+        assert documents(again) == documents(batches)
+        assert rejects(again) == rejects(batches)
+        assert again[-1].unread == batches[-1].unread
 
 
 def _sample(tmp_path: Path, name: str) -> bytes:
@@ -248,6 +277,99 @@ def test_a_row_group_that_does_not_decode_is_one_reject(tmp_path: Path) -> None:
     assert sum(b.read for b in batches) == 300
     assert len(documents(batches)) == 200
     assert [r[1:] for r in rejects(batches)] == [("failed", "block-not-decoded")]
+
+
+def test_parquet_text_that_is_not_utf8_is_rejected_and_metadata_mended(tmp_path: Path) -> None:
+    raw = pa.array([b"a", b"caf\xe9", None, b"d"], pa.binary())
+    column = pa.Array.from_buffers(pa.string(), 4, raw.buffers())
+    pq.write_table(pa.table({"text": column, "url": column}), tmp_path / "x.parquet")
+    batches = read(tmp_path / "x.parquet", source_fields={"k": "url"})
+    assert [(d["position"], d["text"], d["url"], d["sources"]) for d in documents(batches)] == [
+        (0, "a", "a", [("k", "a")]), (2, None, None, [("k", "")]), (3, "d", "d", [("k", "d")]),
+    ]  # fmt: skip
+    assert rejects(batches) == [("row 1", "rejected", "not-utf8")]
+
+
+def test_parquet_metadata_of_every_type_and_depth(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "deep": [{"text": "a", "in": {"u": "https://a.example"}}, None],
+            "n": [7, None],
+            "when": pa.array([0, None], pa.timestamp("s", "UTC")),
+            "json": ['{"lang": {"code": "de"}, "k": [1]}', "no json"],
+            "list": [["x"], []],
+            "yes": [True, False],
+            "dict": pa.array(["s", "t"]).dictionary_encode(),
+            "dot.ted": ["whole", "name"],
+        }
+    )
+    pq.write_table(table, tmp_path / "x.parquet")
+    paths = {"l": "list", "y": "yes", "d": "dict", "w": "dot.ted", "none": "deep.no", "j": "json.k", "f": "n.of"}
+    batches = read(
+        tmp_path / "x.parquet", text_field="deep.text", url_field="deep.in.u", id_field="n", date_field="when",
+        language_field="json.lang.code", source_fields=paths,
+    )  # fmt: skip
+    first, second = documents(batches)
+    assert (first["text"], first["url"], first["given_id"], first["language"]) == ("a", "https://a.example", "7", "de")
+    assert first["date"].startswith("1970-01-01 00:00:00")
+    assert first["sources"] == [
+        ("l", ""), ("y", "true"), ("d", "s"), ("w", "whole"), ("none", ""), ("j", ""), ("f", ""),
+    ]  # fmt: skip
+    assert [second[k] for k in ("text", "url", "given_id", "date", "language")] == [None] * 5
+
+
+def test_files_without_records_are_read_to_their_end(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "x.parquet")
+    paths = [
+        tmp_path / "x.parquet",
+        *(lines(tmp_path, b"", f"e{i}{n}") for i, n in enumerate((".jsonl", ".jsonl.gz", ".warc"))),
+    ]
+    (tmp_path / "none.jsonl.gz").write_bytes(b"")
+    for path in [*paths, tmp_path / "none.jsonl.gz"]:
+        batches = read(path)
+        assert len(batches) >= 1
+        assert (sum(b.read for b in batches), batches[-1].unread) == (0, "")
+
+
+def test_a_file_that_grows_is_read_as_it_was_planned_and_one_that_shrinks_says_so(tmp_path: Path) -> None:
+    path = lines(tmp_path, b'{"text": "a"}\n{"text": "b"}\n')
+    one = entry(path)
+    (shard,) = plan_shards([one], seed=0).shards
+    with path.open("ab") as file:
+        file.write(b'{"text": "half')
+    batches = list(READERS["jsonl"](shard, one))
+    assert ([d["text"] for d in documents(batches)], rejects(batches), batches[-1].unread) == (["a", "b"], [], "")
+    path.write_bytes(b'{"text": "a"}\n{"te')
+    batches = list(READERS["jsonl"](shard, one))
+    assert [d["text"] for d in documents(batches)] == ["a"]
+    assert rejects(batches) == [("byte 14", "failed", "cut-off")]
+    assert "when it was planned" in batches[-1].unread
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz", "x.jsonl.zst", "x.parquet", "x.warc.gz"])
+def test_a_disk_that_fails_is_tried_again_not_taken_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    import fsspec
+
+    fs = fsspec.filesystem("memory")
+    with fs.open(f"/{name}", "wb") as file:
+        file.write(_sample(tmp_path, name))
+    one = CorpusEntry(uri=f"memory://{name}", name="d")
+    (shard,) = plan_shards([one], seed=0).shards
+    whole = documents(list(READERS[shard.format](shard, one)))
+    assert whole
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 100 or name.endswith(".parquet"):
+                raise TimeoutError("no answer")
+            return super().read(101)
+
+    monkeypatch.setattr(type(fs), "_open", lambda self, path, *_, **__: Failing(self.cat_file(path)))
+    with pytest.raises(ShardFailed, match="no answer") as caught:
+        list(READERS[shard.format](shard, one))
+    assert caught.value.retry
 
 
 def test_the_datasets_library_streams_local_files(tmp_path: Path) -> None:
