@@ -250,10 +250,13 @@ def rescore(
 @app.command()
 def train(
     labels: Annotated[
-        list[Path], typer.Option(help="annotations (JSON Lines, no texts needed in them); more than once")
+        list[Path], typer.Option(help="annotations (JSON Lines, with their texts or without); more than once")
     ],
-    texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],
     output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
+    ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
     epochs: Annotated[int, typer.Option(min=1)] = 5,
 ) -> None:
@@ -266,7 +269,7 @@ def train(
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     rows = [row for path in labels for row in read_jsonl(path)]
-    passages = [row for path in texts for row in read_jsonl(path)]
+    passages = [row for path in texts or [] for row in read_jsonl(path)]
     _quality(fit(load_pack(pack), rows, passages, output, epochs=epochs))
     out.print(f"weights   {output}")
 

@@ -70,15 +70,16 @@ def label_matrix(records: Iterable[Mapping[str, Any]], pack: Pack) -> np.ndarray
 def join_texts(labels: list[dict[str, Any]], texts: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Labels (passage_id, sha256, …) and passages (passage_id, text) -> those whose hash fits, as (row, text). Raises LabelError.
 
-    Every label must find its text: one that does not fit its hash is refused, not skipped.
+    A label that carries its `text` (seed data written for training) needs no passage. Every label must find its text: one that
+    does not fit its hash is refused, not skipped.
     """
     found = {str(t["passage_id"]): str(t["text"]) for t in texts}
     rows = []
     for number, label in enumerate(labels):
-        text = found.get(str(label["passage_id"]))
+        text = label.get("text") or found.get(str(label.get("passage_id")))
         if text is None:
             raise LabelError(
-                f"no text for passage {label['passage_id']}", todo="Give every file that the labels' texts come from."
+                f"no text for passage {label.get('passage_id')}", todo="Give every file that the labels' texts come from."
             )
         if label.get("sha256") and label["sha256"] != text_sha256(text):
             raise LabelError(

@@ -107,6 +107,10 @@ def test_annotations_become_labels(pack: Pack) -> None:
 def test_labels_must_fit_their_texts(tmp_path: Path) -> None:
     labels = [{"passage_id": "a", "sha256": text_sha256(ROBOT)}]
     assert join_texts(labels, [{"passage_id": "a", "text": ROBOT}])["text"].to_list() == [ROBOT]
+    assert join_texts([{"agent": "none", "text": BREAD}, *labels], [{"passage_id": "a", "text": ROBOT}]).rows() == [
+        (0, BREAD),
+        (1, ROBOT),
+    ]
     with pytest.raises(LabelError, match="SHA-256 differs"):
         join_texts(labels, [{"passage_id": "a", "text": BREAD}])
     with pytest.raises(LabelError, match="no text for passage a"):
