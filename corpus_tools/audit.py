@@ -25,6 +25,7 @@ from corpus_tools.labels import create_round, draw_round, labels_table, read_rou
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
 from corpus_tools.shards import Plan
+from corpus_tools.stores import redacted
 from corpus_tools.tables import MEASURES, PREVALENCE, TOTALS
 
 DIMENSIONS = ("corpus", "dataset", "domain", "year", "language", "mode", "kind")
@@ -64,7 +65,7 @@ def describe(
     sampled = {name: (counted.get(name, 0), there) for name, (_, there) in taken.items()}
     shards = [
         {
-            "dataset": s.dataset, "address": s.address, "uri": s.uri, "format": s.format, "bytes": s.bytes,
+            "dataset": s.dataset, "address": s.address, "uri": redacted(s.uri), "format": s.format, "bytes": s.bytes,
             "revision": s.revision, "shard_id": s.shard_id,
             "status": "failed" if s.shard_id in failed else manifests[s.shard_id]["status"],
             "error": failed.get(s.shard_id) or manifests.get(s.shard_id, {}).get("unread", ""),

@@ -65,11 +65,12 @@ class CorpusEntry(_Part):
     @property
     def root(self) -> str:
         """The address up to the first wildcard: shard addresses are relative to it."""
-        head = self.uri
+        web = self.uri.startswith(("http://", "https://"))  # there a question mark begins a query
+        whole = head = self.uri.split("?", 1)[0] if web else self.uri
         for mark in "*?[{":
             head = head.split(mark, 1)[0]
-        if head == self.uri and not self.uri.endswith("/"):
-            return self.uri
+        if head == whole and not whole.endswith("/"):
+            return whole
         return head.rsplit("/", 1)[0] if "/" in head else "."
 
 

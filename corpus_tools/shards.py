@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import fsspec
 import xxhash
 from fsspec.utils import glob_translate
 
 from corpus_tools.config import CorpusEntry, digest
-from corpus_tools.errors import ConfigError, ShardFailed
+from corpus_tools.errors import ConfigError
 from corpus_tools.sampling import hash_order
+from corpus_tools.stores import redacted, tried, why
 
 log = logging.getLogger(__name__)
 
@@ -112,32 +113,46 @@ def _files(entry: CorpusEntry) -> list[Found]:
     try:
         fs, path = fsspec.core.url_to_fs(uri)
         local = "file" in fs.protocol
-        found = _local_files(path, entry) if local else _remote_files(fs, path, entry)
-        folder = fs.isdir(path)
+        if local:
+            found, folder = _local_files(path, entry), Path(path).is_dir()
+        else:
+            found = tried(lambda: _remote_files(fs, path, entry), uri)
+            folder = not _is_pattern(path) and path not in (found or {})
     except ConfigError:
         raise
     except Exception as error:  # stores raise anything
-        raise ConfigError([f"corpus entry {entry.name!r}: {_redacted(uri)}: {_why(error, uri)}"]) from None
+        raise ConfigError([f"corpus entry {entry.name!r}: {redacted(uri)}: {why(error, uri)}"]) from None
     if found is None:
         raise ConfigError(
-            [f"corpus entry {entry.name!r}: no such file: {_redacted(uri)}{_nearest(path) if local else ''}"]
+            [f"corpus entry {entry.name!r}: no such file: {redacted(uri)}{_nearest(path) if local else ''}"]
         )
     if not found:
         what = "a folder without shards" if folder else "the pattern matches no file"
         raise ConfigError(
-            [f"corpus entry {entry.name!r}: {what}: {_redacted(uri)}; expected names ending in {', '.join(_endings())}"]
+            [f"corpus entry {entry.name!r}: {what}: {redacted(uri)}; expected names ending in {', '.join(_endings())}"]
         )
     root = path if folder else fs._strip_protocol(CorpusEntry(uri=uri, name=entry.name).root)
     out = []
     for name, info in sorted(found.items()):
         address = name.removeprefix(root.rstrip("/")).lstrip("/") or name.rsplit("/", 1)[-1]
+        address = _without_query(address)
         full = name if local else fs.unstrip_protocol(name)
         out.append((address, prefix + full, {**info, "local": local}))
     return out
 
 
 def _is_pattern(path: str) -> bool:
-    return any(mark in path for mark in "*?[{")
+    return any(mark in path for mark in ("*[{" if path.startswith(_WEB) else "*?[{"))
+
+
+_WEB = (
+    "http://",
+    "https://",
+)  # where a question mark begins a query: a signature, say, which is no part of a shard's name
+
+
+def _without_query(uri: str) -> str:
+    return uri.split("?", 1)[0]
 
 
 def _is_shard(name: str, entry: CorpusEntry) -> bool:
@@ -250,7 +265,7 @@ def _bare(name: str) -> str:
 
 def _formats(found: list[Found], entry: CorpusEntry) -> dict[str, str]:
     """Address -> format, by the entry or by each file's name. Raises ConfigError naming those of unknown format."""
-    formats = {address: entry.format or _format(uri) for address, uri, _ in found}
+    formats = {address: entry.format or _format(_without_query(uri)) for address, uri, _ in found}
     unknown = sorted(address for address, name in formats.items() if not name)
     if unknown:
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
@@ -304,74 +319,3 @@ def _revision(uri: str, info: dict[str, Any], cache: MutableMapping[str, str]) -
 
 
 _REVISIONS = ("sha256", "blob_id", "VersionId", "ETag", "etag", "md5Hash", "md5", "checksum")
-_EXTRAS = {
-    "s3": "pip install 'corpus-audit[s3]'", "s3a": "pip install 'corpus-audit[s3]'", "gs": "pip install gcsfs",
-    "gcs": "pip install gcsfs", "abfs": "pip install adlfs", "az": "pip install adlfs", "http": "pip install aiohttp",
-    "https": "pip install aiohttp", "hf": "pip install huggingface_hub",
-}  # fmt: skip
-# Errors of stores, by name, so that no store's library is imported for it: what it means, what to do, whether again may help.
-_KNOWN = {
-    "GatedRepoError": ("a gated data set", "Accept its terms on its page, and log in (`hf auth login`).", False),
-    "DisabledRepoError": ("a data set that was disabled", "Look at its page.", False),
-    "RepositoryNotFoundError": (
-        "no such data set, or a private one", "Check the name; for a private one log in (`hf auth login`).", False,
-    ),
-    "DatasetNotFoundError": (
-        "no such data set, or a private or gated one", "Check the name; log in (`hf auth login`) if it is not open.", False,
-    ),
-    "RevisionNotFoundError": ("no such revision", "Check what stands after the @.", False),
-    "OfflineModeIsEnabled": ("the hub is switched off", "Unset HF_HUB_OFFLINE, or name local files.", False),
-    "NoCredentialsError": (
-        "no credentials", "Give them in the environment or in the store's configuration file.", False,
-    ),
-}  # fmt: skip
-
-
-def _why(error: BaseException, uri: str) -> str:
-    what, todo, _ = _explained(error, uri)
-    return f"{what}. {todo}" if todo else what
-
-
-def _explained(error: BaseException, uri: str) -> tuple[str, str, bool]:
-    """An error of a store or a library -> what it means, what to do, whether trying again may help."""
-    link: BaseException | None = error
-    while link is not None:
-        for kind in type(link).__mro__:
-            if kind.__name__ in _KNOWN:
-                return _KNOWN[kind.__name__]
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-    said = f"{type(error).__name__}: {one_line(error)}"
-    scheme = uri.removeprefix("datasets:").partition("://")[0].lower()
-    if isinstance(error, ImportError) and scheme in _EXTRAS:
-        return f"{scheme}:// needs a library that is not installed", f"Install it: {_EXTRAS[scheme]}", False
-    if isinstance(error, FileNotFoundError):
-        return said, "Look whether it was moved or deleted.", False
-    if isinstance(error, PermissionError):
-        return said, "Check the permissions, or the credentials.", False
-    if isinstance(error, ValueError | TypeError | KeyError | NotImplementedError | ImportError):
-        return said, "Check the address, and the data set's configuration and split.", False
-    return said, "Check the network and the store.", True
-
-
-def one_line(error: object) -> str:
-    """An error's text on one line, 200 characters at most, without user names, passwords and signatures of addresses."""
-    return _redacted(" ".join(str(error).split()))[:200]
-
-
-def _redacted(text: str) -> str:
-    return re.sub(r"(\w+://[^\s?#'\"]+)\?[^\s'\"]+", r"\1?…", re.sub(r"://[^/\s@]+:[^/\s@]*@", "://…@", text))
-
-
-def trouble(uri: str, error: Exception, what: str) -> ShardFailed:
-    """What a store or a library raised while a shard was read -> ShardFailed; `retry` unless it cannot get better by itself."""
-    said, todo, again = _explained(error, uri)
-    return ShardFailed(f"{what}: {said}", where=_redacted(uri), todo=todo, retry=again)
-
-
-def open_binary(uri: str) -> IO[bytes]:
-    """An address -> a binary file. Raises ShardFailed."""
-    try:
-        fs, path = fsspec.core.url_to_fs(uri)
-        return cast(IO[bytes], fs.open(path, "rb"))
-    except Exception as error:  # stores raise anything
-        raise trouble(uri, error, "cannot be opened") from error

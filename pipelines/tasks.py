@@ -79,7 +79,6 @@ def scan_here(config: AuditConfig, shards: Sequence[Shard], scan_id: str, thread
             if error.retry:
                 again = error
             else:
-                error.where = error.where or shard.uri
                 failed.append((shard.shard_id, str(error)))
     if again is not None:
         raise again

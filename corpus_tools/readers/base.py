@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ShardFailed
-from corpus_tools.shards import Shard, one_line
+from corpus_tools.shards import Shard
+from corpus_tools.stores import one_line, redacted
 from corpus_tools.tables import DOCUMENT_BATCH, REJECTS
 
 BATCH_BYTES = 8 << 20
@@ -74,11 +75,11 @@ def guarded(reader: Reader) -> Reader:
             if error.where:
                 raise
             raise ShardFailed(
-                error.what, where=shard.uri, expected=error.expected, todo=error.todo, retry=error.retry
+                error.what, where=redacted(shard.uri), expected=error.expected, todo=error.todo, retry=error.retry
             ) from error
         except Exception as error:
             raise ShardFailed(
-                f"unexpected {type(error).__name__}: {one_line(error)}", where=shard.uri,
+                f"unexpected {type(error).__name__}: {one_line(error)}", where=redacted(shard.uri),
                 todo="Look whether the file is whole; if it is, please report this.",
             ) from error  # fmt: skip
 

@@ -13,7 +13,8 @@ from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ShardFailed
 from corpus_tools.readers.base import BATCH_ROWS, NO_DOCUMENTS, Batch, guarded
 from corpus_tools.readers.columns import Columns, choose_columns, documents
-from corpus_tools.shards import Shard, trouble
+from corpus_tools.shards import Shard
+from corpus_tools.stores import trouble
 
 _ROWS = 1000
 _BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".ndjson": "json"}

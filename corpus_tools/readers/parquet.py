@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -12,10 +13,13 @@ from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ShardFailed
 from corpus_tools.readers.base import BATCH_BYTES, BATCH_ROWS, NO_DOCUMENTS, Batch, Reject, guarded
 from corpus_tools.readers.columns import Columns, choose_columns, documents
-from corpus_tools.readers.stream import Source
-from corpus_tools.shards import Shard, one_line, trouble
+from corpus_tools.readers.remote import NoRanges, RemoteFile
+from corpus_tools.shards import Shard
+from corpus_tools.stores import is_local, one_line, open_binary, redacted
 
-_DAMAGE = (OSError, ValueError, KeyError, NotImplementedError, MemoryError, pa.ArrowException)
+_DAMAGE = (
+    OSError, ValueError, KeyError, NotImplementedError, MemoryError, pa.ArrowException, ShardFailed, NoRanges,
+)  # fmt: skip
 
 
 @guarded
@@ -28,6 +32,7 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     with _Raw(shard) as raw:
         file = _open(raw, shard)
         columns = choose_columns(file.schema_arrow, entry)
+        raw.expect(file, columns.heads(file.schema_arrow))
         row = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
@@ -61,36 +66,30 @@ def _group(file: pq.ParquetFile, raw: _Raw, group: int, row: int, rows: int, col
 
 
 class _Raw:
-    """The file as pyarrow reads it: natively if it is local, else through fsspec. A local file is not mapped into memory:
+    """The file as pyarrow reads it: natively if it is local, else by range requests. A local file is not mapped into memory:
     one cut short while it is read would kill the process.
     """
 
     def __init__(self, shard: Shard) -> None:
-        self._failed: Exception | None = None
-        self._shard = shard
-        with Source(shard):  # says clearly why it cannot be opened
-            pass
-        fs, path = fsspec.core.url_to_fs(shard.uri)
-        if "file" in fs.protocol:
-            self.file = pa.OSFile(path)
+        self._remote: RemoteFile | None = None
+        if is_local(shard.uri):
+            open_binary(shard.uri).close()  # says clearly why it cannot be opened
+            self.file = pa.OSFile(fsspec.core.url_to_fs(shard.uri)[1])
         else:
-            remote = fs.open(path, "rb")
-            inner = remote.read
+            self._remote = RemoteFile(shard.uri, shard.bytes)
+            self.file = pa.PythonFile(self._remote, mode="r")
 
-            def watched(*arguments: int) -> bytes:
-                try:
-                    return inner(*arguments)  # type: ignore[no-any-return]
-                except Exception as error:
-                    self._failed = error
-                    raise OSError(str(error)) from error
-
-            remote.read = watched
-            self.file = pa.PythonFile(remote, mode="r")
+    def expect(self, file: pq.ParquetFile, names: list[str]) -> None:
+        """Has the columns' bytes sent, row group by row group, while those before are decoded."""
+        if self._remote is not None:
+            groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
+            chunks = (group.column(i) for group in groups for i in range(group.num_columns))
+            self._remote.expect(_bytes_of(c) for c in chunks if c.path_in_schema.split(".", 1)[0] in names)
 
     def check(self) -> None:
         """Raises ShardFailed if it was the store that failed, not the data."""
-        if self._failed is not None:
-            raise trouble(self._shard.uri, self._failed, "reading failed")
+        if self._remote is not None and self._remote.failed is not None:
+            raise self._remote.failed
 
     def __enter__(self) -> _Raw:
         return self
@@ -99,13 +98,18 @@ class _Raw:
         self.file.close()
 
 
+def _bytes_of(chunk: Any) -> tuple[int, int]:
+    start = min(chunk.dictionary_page_offset or chunk.data_page_offset, chunk.data_page_offset)
+    return start, start + chunk.total_compressed_size
+
+
 def _open(raw: _Raw, shard: Shard) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(raw.file, pre_buffer=False)
     except _DAMAGE as error:
         raw.check()
         raise ShardFailed(
-            f"not a whole Parquet file: {one_line(error)}", where=shard.uri, todo="Write or fetch it again."
+            f"not a whole Parquet file: {one_line(error)}", where=redacted(shard.uri), todo="Write or fetch it again."
         ) from error
 
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import zstandard
 from isal import igzip, isal_zlib
 
-from corpus_tools.shards import Shard, open_binary, trouble
+from corpus_tools.errors import ShardFailed
+from corpus_tools.readers.remote import NoRanges, RemoteFile
+from corpus_tools.shards import Shard
+from corpus_tools.stores import is_local, open_binary, trouble
 
 BLOCK = 1 << 20
 _CAREFUL_RAW = 1 << 14  # small: what one call may blow up to is bounded by it
@@ -46,7 +49,7 @@ class Source(io.RawIOBase):
     """
 
     def __init__(self, shard: Shard) -> None:
-        self._file: IO[bytes] = open_binary(shard.uri)
+        self._file: IO[bytes] = _opened(shard)
         self._shard = shard
         self._left = shard.bytes if shard.bytes > 0 else None
         self.done = 0
@@ -69,7 +72,9 @@ class Source(io.RawIOBase):
         if size == 0:
             return b""
         try:
-            data = self._file.read(size)
+            data = self._some(size)
+        except ShardFailed:
+            raise
         except Exception as error:  # stores raise anything
             raise trouble(self._shard.uri, error, f"reading failed after {self.done:,} bytes") from error
         self.done += len(data)
@@ -79,11 +84,30 @@ class Source(io.RawIOBase):
             self._left -= len(data)
         return data
 
+    def _some(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except NoRanges:  # from its beginning to its end in one answer, then
+            self._file.close()
+            self._file = open_binary(self._shard.uri)
+            left = self.done
+            while left and (passed := self._file.read(min(left, BLOCK))):
+                left -= len(passed)
+            return self._file.read(size)
+
     def close(self) -> None:
         """Closes the file."""
         if not self.closed:
             self._file.close()
         super().close()
+
+
+def _opened(shard: Shard) -> IO[bytes]:
+    if is_local(shard.uri) or not shard.bytes:
+        return open_binary(shard.uri)
+    file = RemoteFile(shard.uri, shard.bytes)
+    file.expect([(0, shard.bytes)])
+    return cast(IO[bytes], file)
 
 
 class _Shrunk(EOFError):
@@ -92,7 +116,7 @@ class _Shrunk(EOFError):
 
 def is_compressed(shard: Shard) -> bool:
     """Whether the shard's bytes say themselves where they end."""
-    return shard.uri.lower().endswith((".gz", ".zst", ".zstd"))
+    return shard.address.lower().endswith((".gz", ".zst", ".zstd"))
 
 
 def blocks(shard: Shard) -> Iterator[bytes]:
@@ -100,7 +124,7 @@ def blocks(shard: Shard) -> Iterator[bytes]:
 
     Raises ShardFailed if the store fails, BrokenStream where the data break off.
     """
-    name = shard.uri.lower()
+    name = shard.address.lower()
     fast: Callable[[Source], Callable[[int], bytes]]
     decoder: Callable[[], Any]
     if name.endswith(".gz"):

@@ -22,7 +22,8 @@ from corpus_tools.readers.base import Batch, Metadata, Rows, guarded
 from corpus_tools.readers.framing import Damage, End, Record, split_records
 from corpus_tools.readers.http import Response, decoded_body, parse_response
 from corpus_tools.readers.stream import blocks, is_compressed
-from corpus_tools.shards import Shard, one_line
+from corpus_tools.shards import Shard
+from corpus_tools.stores import one_line
 
 _HTML = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml"})
 _TEXT = frozenset({"text/plain", "text/markdown", "text/x-markdown"})
