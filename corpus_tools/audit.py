@@ -21,6 +21,7 @@ from corpus_tools.estimate import (
     labels_needed,
     why,
 )
+from corpus_tools.estimate.reckon import SHARDS
 from corpus_tools.labels import create_round, draw_round, labels_table, read_round, round_names
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
@@ -62,7 +63,8 @@ def describe(
     counted: dict[str, int] = {}
     for manifest in manifests.values():
         counted[manifest["dataset"]] = counted.get(manifest["dataset"], 0) + 1
-    sampled = {name: (counted.get(name, 0), there) for name, (_, there) in taken.items()}
+    # A shard that failed is non-response, listed as such; it does not make a whole data set a sample.
+    sampled = {name: (counted.get(name, 0) if n < there else n, there) for name, (n, there) in taken.items()}
     shards = [
         {
             "dataset": s.dataset, "address": s.address, "uri": redacted(s.uri), "format": s.format, "bytes": s.bytes,
@@ -95,6 +97,30 @@ def describe(
         "label_names": list(pack.labels),
         "seed": config.seed,
     }
+
+
+def sampled_said(audit: Mapping[str, Any]) -> list[str]:
+    """'web: 5 of 40 shards …' for each data set of which not all shards were taken: what stands beside every figure of the audit."""
+    few = f"; no interval below {SHARDS}"
+    return [
+        f"{name}: {taken} of {there} shards, figures are estimates of the whole{few if taken < SHARDS else ''}"
+        for name, (taken, there) in sorted(audit["sampled"].items())
+        if taken < there
+    ]
+
+
+def failed_said(audit: Mapping[str, Any], most: int = 20) -> list[str]:
+    """One line for each shard that failed, then for each that breaks off: what is missing from every figure of the audit."""
+    shards = audit["shards"]
+    lost, short = ([s for s in shards if s["status"] == status] for status in ("failed", "partial"))
+    lines = [f"failed shard {s['dataset']}/{s['address']}: {s['error']}" for s in lost[:most]]
+    lines += [f"partial shard {s['dataset']}/{s['address']}: {s['error']}" for s in short[:most]]
+    for kind, some in (("failed", lost), ("partial", short)):
+        if len(some) > most:
+            lines.append(f"… and {len(some) - most} more {kind} shards: the table `shards` has them all")
+    if lost:
+        lines.insert(0, f"{len(lost)} of {len(shards)} shards failed and are missing from every figure")
+    return lines
 
 
 def _rate(taken: int, there: int) -> float:
@@ -321,6 +347,11 @@ def read(root: Root, wanted: str = "") -> dict[str, Any]:
             todo="" if there else "Run one first: corpus-audit run CONFIG.yaml",
         )  # fmt: skip
     return found[0]
+
+
+def latest(root: Root) -> list[dict[str, Any]]:
+    """The latest audit of each name: those that the views of the database show."""
+    return list({audit["name"]: audit for audit in root.audits()}.values())
 
 
 def pack_of(audit: Mapping[str, Any]) -> Pack:

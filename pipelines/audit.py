@@ -62,7 +62,9 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
         plan = replace(plan, shards=tuple(s for s in plan.shards if s.shard_id in only))
     done = root.done(scan_id) & root.scored(card["classifier_id"], scan_id)
     todo = [shard for shard in plan.shards if shard.shard_id not in done]
-    watcher.planned(len(plan.shards), len(plan.shards) - len(todo), sum(s.bytes for s in todo))
+    watcher.planned(
+        len(plan.shards), sum(plan.available.values()), len(plan.shards) - len(todo), sum(s.bytes for s in todo)
+    )
 
     watcher.step("scan")
     failed = _scan_all(config, todo, scan_id, watcher)

@@ -108,17 +108,13 @@ def run(
     root = Root(settings.output)
     audit = audits.read(root, outcome.audit_id)
     rows = headline_rows(root, outcome.audit_id, audit["headline"])
-    for name, (taken, there) in sorted(audit["sampled"].items()):
-        if taken < there:
-            out.print(f"{name}: {taken} of {there} shards: figures are estimates of the whole")
+    _beside(audit)
     for dimension in ("corpus", "dataset", "kind", "domain"):
         part = rows.filter(dimension=dimension)
         if len(part):
             out.print(prevalence_table(part, f"{audit['headline']}, by {dimension}", limit=20))
             out.print()
     _books(audit)
-    for shard_id, error in sorted(outcome.failed.items()):
-        out.print(f"failed shard {shard_id}: {error}", style="yellow", markup=False)
     if outcome.labels_wanted:
         out.print(
             f"Not yet a measurement: label {outcome.labels_wanted} passages: corpus-audit label sample --root {settings.output}",
@@ -149,12 +145,15 @@ def sql(
     output: Annotated[str, typer.Option("--format", help="table, csv or json")] = "table",
 ) -> None:
     """Query the audit's database, read-only."""
+    from corpus_tools.audit import latest
     from corpus_tools.root import Root
     from corpus_tools.warehouse import query as run_query
 
     if output not in ("table", "csv", "json"):
         raise RootError(f"no format {output!r}", expected="table, csv or json")
-    frame = run_query(Root(_root(root)), query)
+    place = Root(_root(root))
+    frame = run_query(place, query)
+    _beside(*latest(place), to=err)
     if output == "csv":
         sys.stdout.write(frame.write_csv())
     elif output == "json":
@@ -173,7 +172,9 @@ def report(root: RootOption = "", audit: AuditOption = "") -> None:
     from corpus_tools.root import Root
 
     place = Root(_root(root))
-    out.print(f"{write_report(place, audits.read(place, audit)['audit_id'])}")
+    found = audits.read(place, audit)
+    _beside(found)
+    out.print(f"{write_report(place, found['audit_id'])}")
 
 
 @app.command()
@@ -192,6 +193,7 @@ def why(
     place = Root(_root(root))
     found = audits.read(place, audit)
     rows = audits.why_number(place, found, audits.pack_of(found), source, dimension=dimension, label=label, size=size)
+    _beside(found)
     for row in rows.head(size).iter_rows(named=True):
         told = "not labelled" if row["value"] is None else "yes" if row["value"] >= 0.5 else "no"
         out.print(
@@ -216,10 +218,11 @@ def compare(
     from corpus_tools.root import Root
 
     place = Root(_root(root))
-    second = audits.read(place, after)
-    rows = audits.comparison(place, audits.read(place, before), second).filter(
+    first, second = audits.read(place, before), audits.read(place, after)
+    rows = audits.comparison(place, first, second).filter(
         label=label or second["headline"], unit="passages", basis="exposure", dimension_2=""
     )
+    _beside(first, second)
     shown = rows.sort(pl.col("value").abs(), descending=True, nulls_last=True)
     out.print(frame_table(shown.select("dimension", "source", "value", "low", "high", "q_value", "status"), limit=60))
 
@@ -244,6 +247,7 @@ def rescore(
     with Look() as look:
         outcome = run_audit(config, look, tuple(audits.done_shards(found)))
     out.print(f"audit {outcome.audit_id} (classifier {outcome.classifier_id})")
+    _beside(audits.read(place, outcome.audit_id))
     _where(outcome.database, outcome.report)
 
 
@@ -321,6 +325,7 @@ def label_plan(
 
     place = Root(_root(root))
     found = audits.read(place, audit)
+    _beside(found)
     needed, now, width = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
     out.print(
         f"{now:,} labels gave a half-width of {width:.0%} of the figure; {target:.0%} would take about {needed:,}"
@@ -384,6 +389,7 @@ def label_import(
         out.print(f"{count} set aside: {reason}", style="yellow")
     if rule["role"] == "estimate":
         outcome = estimate_flow(str(Path(place.uri).resolve()) if place.local else place.uri, found["audit_id"])
+        _beside(found)
         if outcome.labels_wanted:
             out.print(f"{outcome.labels_wanted} more labels are wanted for an interval of the corpus", style="yellow")
         _where(outcome.database, outcome.report)
@@ -427,11 +433,14 @@ def _books(audit: dict[str, Any]) -> None:
         f"{books['read']:,} records read = {books['kept']:,} kept + {books['empty']:,} empty + {books['rejected']:,} rejected "
         f"+ {books['failed']:,} failed"
     )
-    partial = [s for s in audit["shards"] if s["status"] == "partial"]
-    for shard in partial:
-        out.print(
-            f"partial shard {shard['dataset']}/{shard['address']}: {shard['error']}", style="yellow", markup=False
-        )
+
+
+def _beside(*audits: dict[str, Any], to: Any = out) -> None:
+    """What stands beside every figure: 'N of M shards' of a sampled data set, and the shards that failed or break off."""
+    from corpus_tools.audit import failed_said, sampled_said
+
+    for line in dict.fromkeys(line for audit in audits for line in sampled_said(audit) + failed_said(audit)):
+        to.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 def _where(database: str, report: str) -> None:

@@ -110,7 +110,7 @@ class Look(Watcher):
         )  # fmt: skip
         self._task: TaskID | None = None
         self._read = 0
-        self._failed = 0
+        self._failed = self._files = self._to_read = 0
         self._live = err.is_terminal
 
     def __enter__(self) -> Look:
@@ -122,29 +122,36 @@ class Look(Watcher):
         if self._live:
             self._progress.stop()
 
-    def planned(self, shards: int, done: int, total_bytes: int) -> None:
-        """So many shards, of which so many were done before; bytes of the rest."""
+    def planned(self, shards: int, available: int, done: int, total_bytes: int) -> None:
+        """So many shards of those there are, of which so many were done before; bytes of the rest."""
+        self._to_read = total_bytes
+        of = f"{shards} of {available} shards" if shards < available else f"{shards} shards"
         if self._live:
-            self._task = self._progress.add_task("scanning shards", total=shards, completed=done, rate="")
+            self._task = self._progress.add_task(f"scanning {of}", total=shards, completed=done, rate="")
         else:
-            err.print(f"{shards} shards, {done} done before, {total_bytes / 1e6:,.1f} MB to read")
+            err.print(f"{of}, {done} done before, {total_bytes / 1e6:,.1f} MB to read")
 
     def read(self, shard_id: str, text_bytes: int) -> None:
         """So many bytes of text were read."""
         self._read += text_bytes
-        if self._live and self._task is not None:
-            elapsed = self._progress.tasks[self._task].elapsed or 1e-9
-            self._progress.update(
-                self._task, rate=f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s"
-            )
+        self._tell()
 
     def finished(self, shards: int, file_bytes: int, failed: int) -> None:
         """A group of shards is done."""
         self._failed += failed
+        self._files += file_bytes
         if self._live and self._task is not None:
             self._progress.advance(self._task, shards)
+            self._tell()
         if failed:
-            err.print(f"{failed} shards failed so far" if failed > 1 else "a shard failed", style="yellow")
+            err.print(f"{self._failed} shards failed so far" if self._failed > 1 else "a shard failed", style="yellow")
+
+    def _tell(self) -> None:
+        if self._live and self._task is not None:
+            elapsed = self._progress.tasks[self._task].elapsed or 1e-9
+            files = f"{self._files / 1e6:,.1f} of {self._to_read / 1e6:,.1f} MB"
+            text = f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s"
+            self._progress.update(self._task, rate=f"{files}; {text}")
 
     def step(self, name: str) -> None:
         """The next step begins."""

@@ -6,8 +6,8 @@ from __future__ import annotations
 class Watcher:
     """Is told how an audit goes, and shows nothing; the command line's shows it."""
 
-    def planned(self, shards: int, done: int, total_bytes: int) -> None:
-        """So many shards, of which so many were done before; bytes of the rest."""
+    def planned(self, shards: int, available: int, done: int, total_bytes: int) -> None:
+        """So many shards of those there are, of which so many were done before; bytes of the rest."""
 
     def read(self, shard_id: str, text_bytes: int) -> None:
         """So many bytes of a shard's text were read."""

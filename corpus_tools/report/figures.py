@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from corpus_tools.audit import failed_said, sampled_said
 from corpus_tools.clauses import clauses, telling
 from corpus_tools.errors import RootError
 from corpus_tools.root import Root
@@ -29,6 +30,8 @@ class Figures:
     """Everything on the page."""
 
     audit: dict[str, Any]
+    sampled: list[str]  # 'web: 5 of 40 shards …'
+    failed: list[str]  # a line for each shard that failed or breaks off
     headline: dict[str, Any]
     parts: Figure  # seen, missed, recall of the headline
     sources: dict[str, Figure]  # dimension -> prevalence with interval, and share
@@ -93,6 +96,8 @@ def figures(root: Root, audit_id: str) -> Figures:
     ]
     return Figures(
         audit=audit,
+        sampled=sampled_said(audit),
+        failed=failed_said(audit),
         headline={**(headline.rows.to_dicts() or [{}])[0], **sizes.rows.to_dicts()[0], "sql": headline.sql},
         parts=ask(f"""select label, measure, value, low, high, status, method from measures
             where {plain} and dimension = 'corpus' and label = {label}

@@ -9,6 +9,7 @@ CREATE TABLE audits (
     label_names VARCHAR[],
     dimensions VARCHAR[],
     sampled MAP(VARCHAR, BIGINT[]),
+    shards VARCHAR,
     shards_done BIGINT,
     shards_partial BIGINT,
     shards_failed BIGINT,
@@ -32,6 +33,7 @@ COMMENT ON COLUMN audits.threshold IS 'score from which a passage is flagged; no
 COMMENT ON COLUMN audits.label_names IS 'the pack''s labels, in its order';
 COMMENT ON COLUMN audits.dimensions IS 'what the estimates are broken down by';
 COMMENT ON COLUMN audits.sampled IS 'data set -> [shards taken, shards there are]';
+COMMENT ON COLUMN audits.shards IS 'the same over all data sets, as text: ''5 of 40''';
 COMMENT ON COLUMN audits.shards_done IS 'shards read to their end';
 COMMENT ON COLUMN audits.shards_partial IS 'shards that break off: the rows before the break are in';
 COMMENT ON COLUMN audits.shards_failed IS 'shards of which nothing could be read';

@@ -1,7 +1,7 @@
 CREATE VIEW latest_prevalence AS
 SELECT
     p.audit_id, a.name, p.dimension, p.source, p.dimension_2, p.source_2, p.unit, p.basis, p.label, p.prevalence, p.ci_low, p.ci_high,
-    p.bound, p.spread, p.n_scored, p.n_labelled, p.labelled_by, p.status, p.method, t.total, t.unscored_share
+    p.bound, p.spread, p.n_scored, p.n_labelled, p.labelled_by, p.status, p.method, t.total, t.unscored_share, a.shards
 FROM prevalence AS p
 INNER JOIN latest_audits AS a USING (audit_id)
 LEFT JOIN totals AS t USING (audit_id, dimension, source, dimension_2, source_2, unit, basis);
@@ -28,3 +28,4 @@ COMMENT ON COLUMN latest_prevalence.status IS 'calibrated: corrected by labels o
 COMMENT ON COLUMN latest_prevalence.method IS 'how, in words';
 COMMENT ON COLUMN latest_prevalence.total IS 'passages, words or documents of the source';
 COMMENT ON COLUMN latest_prevalence.unscored_share IS 'of the opened text, the share in languages that are not scored';
+COMMENT ON COLUMN latest_prevalence.shards IS 'shards of the audit taken of those there are: ''5 of 40''';

@@ -1,7 +1,7 @@
 CREATE VIEW narrative_balance AS
 SELECT
     m.audit_id, a.name, m.dimension, m.source, m.dimension_2, m.source_2, m.unit, m.basis, m.label, m.against, m.value AS balance,
-    m.low, m.high, p.prevalence AS label_prevalence, q.prevalence AS against_prevalence, m.status, m.method
+    m.low, m.high, p.prevalence AS label_prevalence, q.prevalence AS against_prevalence, m.status, m.method, a.shards
 FROM measures AS m
 INNER JOIN latest_audits AS a USING (audit_id)
 LEFT JOIN prevalence AS p USING (audit_id, dimension, source, dimension_2, source_2, unit, basis, label)
@@ -28,3 +28,4 @@ COMMENT ON COLUMN narrative_balance.label_prevalence IS 'prevalence of label';
 COMMENT ON COLUMN narrative_balance.against_prevalence IS 'prevalence of against';
 COMMENT ON COLUMN narrative_balance.status IS 'calibrated | pooled | uncalibrated';
 COMMENT ON COLUMN narrative_balance.method IS 'how, in words';
+COMMENT ON COLUMN narrative_balance.shards IS 'shards of the audit taken of those there are: ''5 of 40''';

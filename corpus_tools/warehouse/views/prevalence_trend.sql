@@ -1,7 +1,7 @@
 CREATE VIEW prevalence_trend AS
 SELECT
     a.name, r.finished, a.audit_id, a.scan_id, a.classifier_id, p.dimension, p.source, p.dimension_2, p.source_2, p.unit, p.basis, p.label,
-    p.prevalence, p.ci_low, p.ci_high, p.bound, p.status, t.total
+    p.prevalence, p.ci_low, p.ci_high, p.bound, p.status, t.total, a.shards
 FROM prevalence AS p
 INNER JOIN audits AS a USING (audit_id)
 LEFT JOIN (SELECT audit_id, max(finished) AS finished FROM runs GROUP BY audit_id) AS r USING (audit_id)
@@ -26,3 +26,4 @@ COMMENT ON COLUMN prevalence_trend.ci_high IS 'of a 95 % interval; null where un
 COMMENT ON COLUMN prevalence_trend.bound IS 'two: an interval | upper: only ci_high says something';
 COMMENT ON COLUMN prevalence_trend.status IS 'calibrated | pooled | uncalibrated';
 COMMENT ON COLUMN prevalence_trend.total IS 'passages, words or documents of the source in that audit';
+COMMENT ON COLUMN prevalence_trend.shards IS 'shards of the audit taken of those there are: ''5 of 40''';

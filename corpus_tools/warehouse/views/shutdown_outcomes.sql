@@ -1,7 +1,7 @@
 CREATE VIEW shutdown_outcomes AS
 SELECT
     m.audit_id, a.name, m.dimension, m.source, m.dimension_2, m.source_2, m.unit, m.basis, m.label AS outcome, m.against AS among,
-    m.value AS share, m.low, m.high, m.status, m.method
+    m.value AS share, m.low, m.high, m.status, m.method, a.shards
 FROM measures AS m
 INNER JOIN latest_audits AS a USING (audit_id)
 WHERE m.measure = 'outcome';
@@ -22,3 +22,4 @@ COMMENT ON COLUMN shutdown_outcomes.low IS 'of a 95 % interval; null where uncal
 COMMENT ON COLUMN shutdown_outcomes.high IS 'of a 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN shutdown_outcomes.status IS 'calibrated | pooled | uncalibrated';
 COMMENT ON COLUMN shutdown_outcomes.method IS 'how, in words';
+COMMENT ON COLUMN shutdown_outcomes.shards IS 'shards of the audit taken of those there are: ''5 of 40''';

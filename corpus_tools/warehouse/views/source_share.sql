@@ -17,11 +17,12 @@ SELECT
     any_value(low) FILTER (measure = 'rank') AS rank_low,
     any_value(high) FILTER (measure = 'rank') AS rank_high,
     any_value(q_value) FILTER (measure = 'lift') AS q_value,
-    any_value(status) FILTER (measure = 'share') AS status
+    any_value(status) FILTER (measure = 'share') AS status,
+    a.shards
 FROM measures AS m
 INNER JOIN latest_audits AS a USING (audit_id)
 WHERE m.measure IN ('count', 'share', 'exposure_share', 'lift', 'rank')
-GROUP BY m.audit_id, a.name, m.dimension, m.source, m.dimension_2, m.source_2, m.unit, m.basis, m.label;
+GROUP BY m.audit_id, a.name, m.dimension, m.source, m.dimension_2, m.source_2, m.unit, m.basis, m.label, a.shards;
 
 COMMENT ON VIEW source_share IS 'Which sources supply a label: how many positives each has, which share of all, how its prevalence compares. Latest audit of each name.';
 COMMENT ON COLUMN source_share.audit_id IS 'of the audit';
@@ -50,3 +51,4 @@ COMMENT ON COLUMN source_share.rank_low IS 'low end of the 95 % interval; null w
 COMMENT ON COLUMN source_share.rank_high IS 'high end of the 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN source_share.q_value IS 'of the test that the lift is above 1, corrected for the number of sources';
 COMMENT ON COLUMN source_share.status IS 'calibrated | pooled | uncalibrated';
+COMMENT ON COLUMN source_share.shards IS 'shards of the audit taken of those there are: ''5 of 40''';
