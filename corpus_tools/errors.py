@@ -26,6 +26,9 @@ class CorpusAuditError(Exception):
         self.what, self.where, self.expected, self.todo = what, where, expected, todo
         super().__init__(what, where, expected, todo)
 
+    def __reduce__(self) -> tuple[object, ...]:  # errors come back from worker processes, with everything they carry
+        return (_rebuilt, (type(self), self.__dict__))
+
     def __str__(self) -> str:
         text = self.what
         if self.where:
@@ -35,6 +38,13 @@ class CorpusAuditError(Exception):
         if self.todo:
             text += f". {self.todo}"
         return text
+
+
+def _rebuilt(kind: type[CorpusAuditError], attributes: dict[str, object]) -> CorpusAuditError:
+    error = kind.__new__(kind)
+    error.__dict__.update(attributes)
+    error.args = tuple(attributes[name] for name in ("what", "where", "expected", "todo"))
+    return error
 
 
 class Stop(CorpusAuditError):
@@ -49,13 +59,6 @@ class ConfigError(Stop):
     def __init__(self, mistakes: list[str], *, where: str = "") -> None:
         self.mistakes = mistakes
         super().__init__("; ".join(mistakes), where=where)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_config_error, (self.mistakes, self.where))
-
-
-def _config_error(mistakes: list[str], where: str) -> ConfigError:
-    return ConfigError(mistakes, where=where)
 
 
 class PackError(Stop):
@@ -90,13 +93,6 @@ class ShardFailed(CorpusAuditError):
     def __init__(self, what: str, *, where: str = "", expected: str = "", todo: str = "", retry: bool = False) -> None:
         super().__init__(what, where=where, expected=expected, todo=todo)
         self.retry = retry
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (_shard_failed, (self.what, self.where, self.expected, self.todo, self.retry))
-
-
-def _shard_failed(what: str, where: str, expected: str, todo: str, retry: bool) -> ShardFailed:
-    return ShardFailed(what, where=where, expected=expected, todo=todo, retry=retry)
 
 
 class RecordRejected(CorpusAuditError):

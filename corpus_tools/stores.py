@@ -28,13 +28,16 @@ def pause(failures: int, error: BaseException | None = None) -> float:
     return min(LONGEST_WAIT, wait) * random.uniform(1.0 if said else 0.5, 1.5)
 
 
-def tried(call: Callable[[], T], uri: str) -> T:
-    """What a call to a store gives; made again, after pauses, while that may help. Raises what the last one raised."""
-    for failures in range(TRIES):
+def tried(call: Callable[[], T], uri: str, tries: int = 3) -> T:
+    """What a call to a store gives; made again, after pauses, while that may help. Raises what the last one raised.
+
+    Only a few times: somebody waits for the plan, and some stores' libraries try again on their own.
+    """
+    for failures in range(tries):
         try:
             return call()
         except Exception as error:  # stores raise anything
-            if failures == TRIES - 1 or not explained(error, uri)[2]:
+            if failures == tries - 1 or not explained(error, uri)[2]:
                 raise
             time.sleep(pause(failures, error))
     raise AssertionError
@@ -80,6 +83,8 @@ def explained(error: BaseException, uri: str) -> tuple[str, str, bool]:
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     said = f"{type(error).__name__}: {one_line(error)}"
     scheme = uri.removeprefix("datasets:").partition("://")[0].lower()
+    if isinstance(error, ImportError) and (getattr(error, "name", "") or "").split(".")[0] == "datasets":
+        return "datasets: needs a library that is not installed", "Install it: pip install datasets", False
     if isinstance(error, ImportError) and scheme in _EXTRAS:
         return f"{scheme}:// needs a library that is not installed", f"Install it: {_EXTRAS[scheme]}", False
     status = _status(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 import signal
 import sys
@@ -449,20 +451,36 @@ def _where(database: str, report: str) -> None:
 
 def _stop_at_once(_signal: int, _frame: object) -> None:
     """Ctrl-C: every file is written whole or not at all, so nothing is lost by going now; threads in the encoder would not stop."""
-    import atexit
-
     from pipelines import runners
 
     err.print("\nStopped. Finished shards are kept: the same command goes on from there.", style="yellow")
     runners.end_workers()
-    signal.alarm(5)  # should the temporary server not stop
-    atexit._run_exitfuncs()  # the temporary Prefect server is stopped there
-    os._exit(130)
+    _end(130)
+
+
+def _end(code: int) -> None:
+    """Ends at once; the temporary Prefect server is stopped before."""
+    signal.alarm(10)  # should it not stop
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def main() -> None:
     """Entry point: every error of ours is one message and an exit code."""
     signal.signal(signal.SIGINT, _stop_at_once)
+    logging.getLogger("EventsWorker").setLevel(
+        logging.ERROR
+    )  # Prefect's, at the end of a short run: of no use to a user
+    code = _code()
+    if (
+        code and "duckdb" in sys.modules
+    ):  # the error holds a database: its binding would print a page about it at an orderly end
+        _end(code)
+    sys.exit(code)
+
+
+def _code() -> int:
     try:
         app(standalone_mode=False)
     except ConfigError as error:
@@ -473,24 +491,25 @@ def main() -> None:
         )
         for mistake in error.mistakes:
             err.print(f"  {mistake}", markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except CorpusAuditError as error:
         err.print(f"{error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         err.print("Stopped. Finished shards are kept: the same command goes on from there.", style="yellow")
-        sys.exit(130)
+        return 130
     except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        return stop.exit_code
     except BrokenPipeError:
-        sys.exit(0)
+        return 0
     except Exception as error:
         if hasattr(error, "show") and hasattr(
             error, "exit_code"
         ):  # a usage mistake; typer brings its own copy of click
             error.show()
-            sys.exit(error.exit_code)
+            return int(error.exit_code)
         raise
+    return 0
 
 
 if __name__ == "__main__":

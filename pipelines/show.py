@@ -143,7 +143,8 @@ class Look(Watcher):
         if self._live and self._task is not None:
             self._progress.advance(self._task, shards)
             self._tell()
-        if failed:
+        told = self._failed - failed
+        if failed and self._failed.bit_length() > told.bit_length():  # 1, 2, 4, 8 …: all are listed at the end
             err.print(f"{self._failed} shards failed so far" if self._failed > 1 else "a shard failed", style="yellow")
 
     def _tell(self) -> None:

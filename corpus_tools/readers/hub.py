@@ -23,8 +23,10 @@ _BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".ndjson"
 @guarded
 def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     """A streamed data set -> batches. Raises ShardFailed where it cannot be had, or has no such text column."""
-    import datasets
-
+    try:
+        import datasets
+    except ImportError as error:
+        raise trouble(shard.uri, error, "cannot be streamed") from error
     datasets.disable_progress_bars()
     row = 0
     columns: Columns | None = None

@@ -170,7 +170,8 @@ def _rest(shard: Shard, kind: str, decoder: Callable[[], Any], given: int) -> It
                 if piecewise is None:
                     piecewise = (max(0, source.done - 1) // _CAREFUL_RAW) * _CAREFUL_RAW
                     continue
-                where = f"compressed byte {source.done:,} of {shard.bytes:,}"
+                left = max(0, shard.bytes - source.done)
+                where = f"compressed byte {source.done:,} of {shard.bytes:,}, {left:,} bytes unread"
                 raise BrokenStream(f"damaged {kind} data at {where}: {' '.join(str(error).split())[:120]}") from error
 
 

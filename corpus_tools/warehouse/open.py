@@ -120,6 +120,12 @@ def _checked(file: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = _attached(file, read_only)
     except (duckdb.Error, OSError) as error:
+        if "lock on file" in str(error):
+            raise RootError(
+                "another program holds the database open for writing",
+                where=str(file),
+                todo="Close it there, or open it read-only there too (duckdb -readonly).",
+            ) from error
         raise RootError(
             f"not a database of corpus-audit, or one that cannot be read: {_plain(error)}",
             where=str(file),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,35 @@ def test_a_line_too_long_is_rejected_unheld(tmp_path: Path, monkeypatch: pytest.
     batches = read(lines(tmp_path, b'{"text": "a"}\n{"text": "' + b"b" * 500 + b'"}\n{"text": "c"}'))
     assert [d["text"] for d in documents(batches)] == ["a", "c"]
     assert rejects(batches) == [("byte 14", "rejected", "record-too-long")]
+
+
+def test_a_line_of_200_mb_is_passed_over_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl.gz"
+    with gzip.open(path, "wb", 1) as file:
+        file.write(b'{"text": "a"}\n{"text": "')
+        for _ in range(200):
+            file.write(b"b" * 1_000_000)
+        file.write(b'"}\n{"text": "c"}\n')
+    reads = """
+import resource, sys
+from corpus_tools.config import CorpusEntry
+from corpus_tools.readers import READERS
+from corpus_tools.shards import plan_shards
+entry = CorpusEntry(uri=sys.argv[1], name="d")
+(shard,) = plan_shards([entry], seed=0).shards
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+batches = list(READERS["jsonl"](shard, entry))
+more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(sum(len(b.documents) for b in batches), [r.reason for b in batches for r in b.rejects], more < 120_000, more)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", reads, str(path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("2 ['record-too-long'] True"), done.stdout + done.stderr
 
 
 _RECORD = st.one_of(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from corpus_tools import stores
 from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ConfigError, ShardFailed
 from corpus_tools.readers import READERS
@@ -177,3 +179,48 @@ def test_a_store_whose_library_is_missing_names_the_command(monkeypatch: pytest.
     monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
     with pytest.raises(ConfigError, match=r"pip install 'corpus-audit\[s3\]'"):
         plan_shards([CorpusEntry(uri="s3://bucket/x.parquet", name="d")], seed=0)
+
+
+def test_no_credential_of_s3_reaches_a_message_or_a_log(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key that the store refuses, a store that breaks off in the middle, one that is not there: at the most talkative level."""
+    caplog.set_level(logging.DEBUG, "corpus_tools")
+    monkeypatch.setattr(stores, "WAIT", 0.001)
+    monkeypatch.setattr(stores, "TRIES", 2)  # s3fs tries again on its own, too
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    fs = fsspec.filesystem("s3")
+    fs.pipe("bucket/q/x.jsonl", b'{"text": "a"}\n')
+    entry = CorpusEntry(uri=f"{s3}/q/x.jsonl", name="d")
+    (shard,) = plan_shards([entry], seed=0).shards
+    said: list[str] = []
+
+    def fails(call: Callable[[], object]) -> None:
+        with pytest.raises((ConfigError, ShardFailed)) as caught:
+            call()
+        said.append(str(caught.value))
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError("denied: https://testing-key:testing-secret@s3.example/q?X-Amz-Credential=testing-key")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(fs), "_open", refused)
+        fails(lambda: list(READERS["jsonl"](shard, entry)))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    type(fs).clear_instance_cache()
+    monkeypatch.setattr(type(fs), "retries", 1)
+    fails(lambda: plan_shards([CorpusEntry(uri="s3://bucket/none.jsonl", name="d")], seed=0))
+    fails(lambda: list(READERS["jsonl"](shard, entry)))
+    type(fs).clear_instance_cache()
+    assert len(said) == 3
+    assert "testing-" not in "\n".join(said) + caplog.text
+
+
+def test_the_datasets_library_missing_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": "a"}')
+    entry = CorpusEntry(uri=f"datasets:{tmp_path}/x.jsonl", name="d")
+    (shard,) = plan_shards([entry], seed=0).shards
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ShardFailed, match="pip install datasets") as caught:
+        list(READERS["datasets"](shard, entry))
+    assert not caught.value.retry
