@@ -264,10 +264,17 @@ class ShardWriter:
 
     def close(self) -> None:
         """Closes every file; without `finish` the shard stays undone."""
-        for sink, writer in self._files.values():
-            writer.close()
-            sink.close()
-        self._files = {}
+        files, self._files = self._files, {}
+        failure: BaseException | None = None
+        for sink, writer in files.values():
+            for each in (writer, sink):
+                try:
+                    each.close()
+                except OSError as error:  # a full disk; the others are closed all the same
+                    failure = failure or error
+                    writer.is_open = False  # or it tries again when it is collected, and prints a traceback
+        if failure is not None:
+            raise failure
 
     def finish(self, manifest: Mapping[str, Any]) -> None:
         """Closes the tables, writes the manifest last; a local shard appears by one rename."""
