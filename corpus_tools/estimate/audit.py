@@ -62,14 +62,15 @@ class Questions:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Frames as tables.TOTALS, PREVALENCE and MEASURES say; labels set aside by reason; the labels still wanted (0:
-    none)."""
+    """Frames as tables.TOTALS, PREVALENCE and MEASURES say; passages whose labels were set aside, by reason; the labels
+    still wanted (0: none); what a reader should know before quoting a figure, a sentence each."""
 
     totals: pl.DataFrame
     prevalence: pl.DataFrame
     measures: pl.DataFrame
     set_aside: Mapping[str, int]
     labels_wanted: int
+    notes: tuple[str, ...] = ()
 
 
 def estimate_audit(
@@ -165,7 +166,46 @@ def estimate_audit(
     if questions.modes and ("mode" in dimensions or by_mode):
         _modes(writer, reckoning, data, questions, topics, totals, over, done, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
-    return Estimates(*writer.frames(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n))
+    notes = (*_drifts(writer, data.corpus, reckoning, questions, done), *_one_class(topics[questions.headline]))
+    return Estimates(*writer.frames(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n), notes=notes)
+
+
+def _one_class(topic: Topic) -> list[str]:
+    if not topic.labels.n or 0 < topic.labels.y.sum() < topic.labels.n:
+        return []
+    if topic.labels.y.sum():
+        return [f"all {topic.labels.n} labelled passages have {topic.name}: labels of one class tell nothing of the other"]
+    return [f"none of {topic.labels.n} labelled passages has {topic.name}: its figures are upper bounds"]
+
+
+def _drifts(
+    writer: Writer,
+    corpus: Place,
+    reckoning: Reckoning,
+    questions: Questions,
+    done: Mapping[str, Mapping[Key, Counts]],
+) -> list[str]:
+    """Rows of `drift`, and a sentence for each kind that is noticed."""
+    methods = {
+        "scores": "mean logit score of hit passages, later shards less first; Welch's test, sources as clusters",
+        "labels": "shift of labels against scores on the logit scale, later shards less first",
+    }
+    notes = []
+    for kind, method in methods.items():
+        found = {k: d[kind] for k in questions.labels if kind in (d := reckoning.drifts.get(k, {}))}
+        q = m.q_values(np.array([d.p for d in found.values()]))
+        for (name, d), q_value in zip(found.items(), q, strict=True):
+            x = m.Measure(np.array([d.value]), np.array([d.low]), np.array([d.high]), np.array([q_value]))
+            c = done[name][WHOLE.dimension, "passages", "exposure"]
+            writer.measure(corpus, "passages", "exposure", name, "drift", x, c, method, kind)
+        noticed = [k for (k, d), v in zip(found.items(), q, strict=True) if d.noticed and (k == questions.headline or v < 0.05)]
+        if noticed:
+            d = found[noticed[0] if questions.headline not in noticed else questions.headline]
+            notes.append(
+                f"drift: {kind} of the later shards differ from the first ones' ({', '.join(noticed)}; "
+                f"{d.value:+.2f} on the logit scale, {d.low:+.2f} to {d.high:+.2f})"
+            )
+    return notes
 
 
 def _corpus_count(writer: Writer, p: Place, label: str, counts: Mapping[Key, Counts]) -> None:

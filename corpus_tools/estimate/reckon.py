@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from corpus_tools.estimate.cells import Labels, Scored, cells, rates
+from corpus_tools.estimate.late import SHARED, Drift, label_drift, score_drift
 from corpus_tools.estimate.sources import Sources, label_counts, sources
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole, classifier_recall, missed, whole
@@ -65,6 +66,7 @@ class Reckoning:
     ) -> None:
         self.data, self.level, self.units, self.bases = data, level, units, bases
         self.no_interval = no_interval or {}
+        self.drifts: dict[str, dict[str, Drift]] = {}  # topic -> of scores | labels, where shards arrived after the first round
 
     def counts(
         self, topic: Topic, dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
@@ -72,6 +74,12 @@ class Reckoning:
         """Counts by (dimension, unit, basis), and the corpus's parts by (unit, basis) if labelled."""
         data = self.data
         scored = cells(data, topic.score, topic.labels, topic.trained_at)
+        if data.arrived.any():
+            found = {
+                "scores": score_drift(data, topic.score, data.arrived),
+                "labels": label_drift(data, scored, topic.labels, data.arrived),
+            }
+            self.drifts[topic.name] = {k: d for k, d in found.items() if d is not None}
         everything = bool(data.size) and topic.labels.n == data.size and bool(topic.labels.certain.all())
         out: dict[Key, Counts] = {}
         wholes: dict[tuple[str, str], Whole] = {}
@@ -90,11 +98,15 @@ class Reckoning:
         gate = None
         if not data.complete_open:
             gate = missed(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
+        drift = 0.0
+        if data.late.any():
+            seen = score_drift(data, topic.score, data.late)
+            drift = SHARED**2 + (seen.excess if seen else 0.0)
         for unit in self.units:
             for basis in self.bases:
                 weight = design_weight[unit, basis]
                 r = rates(scored, weight, topic.labels, data.in_design, inclusion)
-                w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level)
+                w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level, drift)
                 if (unit, basis) == ("passages", "exposure"):
                     above = topic.score >= topic.threshold
                     w = replace(w, by_score=classifier_recall(data, scored, topic.labels, r, weight, above))
@@ -103,7 +115,7 @@ class Reckoning:
                 for pairs in dimensions:
                     cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))
                     counted = of_labels[pairs.dimension]
-                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, counted, self.level)
+                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, counted, self.level, drift)
                     out[pairs.dimension, unit, basis] = self._of_sources(s, pairs, topic.labels.by)
         return out, wholes
 
@@ -118,6 +130,7 @@ class Reckoning:
         cap = totals.get((self.data.corpus.dimension, unit, basis), np.array([np.inf]))
         yes = np.array([not self.no_interval.get(self.data.corpus.dimension, np.array([False]))[0]])
         t = w.theta
+        late = np.array([bool(self.data.late.any())])
         return Counts(
             value=np.minimum(np.array([t.value]), cap),
             variance=np.array([t.variance]),
@@ -126,15 +139,16 @@ class Reckoning:
             one_sided=np.array([t.bound == "upper"]),
             spread=np.where(yes, np.nan, 1.96 * np.sqrt(t.variance) / max(t.value, 1e-300)),
             n_labelled=np.array([labels.n], float),
-            calibrated=yes,
-            pooled=np.array([False]),
+            calibrated=yes & ~late,
+            pooled=yes & late,
             labelled_by=labels.by,
         )
 
     def _of_sources(self, s: Sources, pairs: Pairs, by: str) -> Counts:
         barred = self.no_interval.get(pairs.dimension, np.zeros(len(pairs.names), bool))
-        calibrated = ((s.n_labelled >= LABELS_FOR_SOURCE) | s.complete) & ~barred
-        pooled = ~calibrated & ~barred & (s.n_sources_labelled >= LABELLED_SOURCES)
+        enough = ((s.n_labelled >= LABELS_FOR_SOURCE) | s.complete) & ~barred
+        calibrated = enough & ~s.late
+        pooled = ~calibrated & ~barred & (enough | (s.n_sources_labelled >= LABELLED_SOURCES))
         yes = calibrated | pooled
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.where(s.value > 0, 1.96 * np.sqrt(s.variance) / s.value, np.nan)

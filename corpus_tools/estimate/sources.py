@@ -38,6 +38,7 @@ class Sources:
     n_labelled: Ints
     positives: Floats  # labelled
     complete: np.ndarray[tuple[int], np.dtype[np.bool_]]  # every candidate of the source is labelled
+    late: np.ndarray[tuple[int], np.dtype[np.bool_]]  # some of its text lies in shards that no round covers
     n_sources_labelled: int
 
 
@@ -68,6 +69,7 @@ def sources(
     totals: Floats,
     counted: tuple[Ints, Floats, NDArray[np.bool_]],
     level: float = 0.95,
+    drift: float = 0.0,
 ) -> Sources:
     """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the
     same pairs; a source that the gate never hits gets a one-sided
@@ -182,6 +184,9 @@ def sources(
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
     p = cell_means(scored, rates, labels)[scored.cell]
     variance = variance + open_variance(survey, pairs, p, unit, basis)
+    late = np.where(survey.late[pairs.content], weight, 0.0)
+    if survey.late.any():  # a shift that text without a round shares; the sources' own are in tau
+        variance = variance + drift * sums(pairs.source, late * (p * (1 - p))[pairs.content], size=x_size) ** 2
     fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
     if fraction < 1:  # never less than chance thinning of single passages would give, nor than one that was not met
         by_design = shard_variance(survey, pairs, p, unit, basis, level)
@@ -238,6 +243,7 @@ def sources(
         n_labelled=n_labelled,
         positives=positives,
         complete=complete,
+        late=sums(pairs.source, late, size=x_size) > 0,
         n_sources_labelled=int((n_labelled > 0).sum()),
     )
 

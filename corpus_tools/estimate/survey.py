@@ -124,6 +124,8 @@ class Survey:
     sharded: Sharded | None
     opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
     rest: Opened  # the same of documents that the gate does not hit
+    late: Bools  # [C] every copy lies in a shard that no label round covers yet
+    arrived: Bools  # [C] every copy lies in a shard that the oldest round did not begin with
 
     @property
     def size(self) -> int:
@@ -293,7 +295,17 @@ def survey(
         sharded=sharded,
         opened=opened_of(opened_row),
         rest=opened_of(np.flatnonzero(~seen_row)),
+        late=_all_rows(drawn, "late", at, size),
+        arrived=_all_rows(drawn, "arrived", at, size),
     )
+
+
+def _all_rows(drawn: pl.DataFrame, column: str, at: NDArray[np.signedinteger[Any]], size: int) -> Bools:
+    """[C] whether a column, where there is one, is true of every copy."""
+    out = np.full(size, column in drawn.columns)
+    if column in drawn.columns:
+        np.logical_and.at(out, at, drawn[column].to_numpy())
+    return out
 
 
 def _pair_names(known: pl.DataFrame, named: Sequence[str]) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, logit_interval
+from corpus_tools.estimate.late import late_variance
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
@@ -149,16 +150,19 @@ def whole(
     unit: str,
     basis: str,
     level: float = 0.95,
+    drift: float = 0.0,
 ) -> Whole:
     """`rates` are of this unit and basis. What the gate misses, `m` (None: no gate), is reckoned in contents and
-    scaled, so that copies of one text are one finding and doubling a corpus changes nothing."""
+    scaled, so that copies of one text are one finding and doubling a corpus changes nothing. `drift`: variance of the
+    shift that text without a round may have (late.py)."""
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
     v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
     p = cell_means(scored, rates, labels)[scored.cell]
     v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
     v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
-    v_seen = rates.label_variance(level) + v_screen + v_open + v_shard
+    v_late = late_variance(survey, scored, labels, p, weight, drift) if survey.late.any() else 0.0
+    v_seen = rates.label_variance(level) + v_screen + v_open + v_shard + v_late
     bound = 0.0
     if positives == 0:
         likely = weight * scored.shifted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import fsspec
@@ -22,6 +22,23 @@ _DAMAGE = (
 )  # fmt: skip
 
 
+def read_rows(shard: Shard, entry: CorpusEntry, wanted: Collection[int] | None) -> Iterator[Batch]:
+    """The row groups of a shard that hold a wanted row (None: all) -> batches. Raises as `read` does."""
+    with _Raw(shard) as raw:
+        file = _open(raw, shard)
+        columns = choose_columns(file.schema_arrow, entry)
+        if wanted is None:
+            raw.expect(file, columns.heads(file.schema_arrow))
+        row = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if wanted is None or any(row <= at < row + rows for at in wanted):
+                yield from _group(file, raw, group, row, rows, columns)
+            row += rows
+        if not row:
+            yield Batch(NO_DOCUMENTS)
+
+
 @guarded
 def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     """A Parquet shard -> batches. A row group that does not decode is one failed reject of all its rows not yet given out.
@@ -29,17 +46,7 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     Raises ShardFailed: not a Parquet file; no such text column (the nearest named); a text column that is no text; the
     store fails while it is read.
     """
-    with _Raw(shard) as raw:
-        file = _open(raw, shard)
-        columns = choose_columns(file.schema_arrow, entry)
-        raw.expect(file, columns.heads(file.schema_arrow))
-        row = 0
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            yield from _group(file, raw, group, row, rows, columns)
-            row += rows
-        if not row:
-            yield Batch(NO_DOCUMENTS)
+    yield from read_rows(shard, entry, None)
 
 
 def _group(file: pq.ParquetFile, raw: _Raw, group: int, row: int, rows: int, columns: Columns) -> Iterator[Batch]:
