@@ -24,9 +24,10 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     root.py           the root's files; manifest last
     scan.py           one shard: choose, judge, write; the books are balanced here
   estimate
-    labels.py         rounds: which passages to label, out, back in, agreement
+    labels/           rounds: what was drawn, out as files, answers back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
     audit.py          an audit: the root's files -> estimates -> the root
+    rounds.py         an audit's label rounds: drawn, topped up, their texts
   store
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries
   show

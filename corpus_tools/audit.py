@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import polars as pl
@@ -11,18 +12,16 @@ from corpus_tools.config import AuditConfig, CorpusEntry, frozen
 from corpus_tools.config import digest as _digest
 from corpus_tools.errors import RootError
 from corpus_tools.estimate import (
-    Allocation,
     Audited,
     Estimates,
     Questions,
-    allocate,
     compare,
     estimate_audit,
     labels_needed,
     why,
 )
 from corpus_tools.estimate.reckon import SHARDS
-from corpus_tools.labels import create_round, draw_round, labels_table, read_round, round_names
+from corpus_tools.labels import Used, document_labels, labels_table, read_round, round_names, shared_coverage, used
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
 from corpus_tools.shards import Plan
@@ -194,19 +193,20 @@ def source_names(audit: Mapping[str, Any]) -> list[str]:
     return [name for name in audit["dimensions"] if name not in DIMENSIONS]
 
 
-def usable_rounds(root: Root, audit: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Rounds of the audit's scan and classifier with role `estimate` and labels -> those that cover every shard, and those that do not.
+def usable_rounds(root: Root, audit: Mapping[str, Any]) -> list[Used]:
+    """Rounds of the audit's scan with role `estimate` and answers, the oldest first (the one with the fewest shards to begin with).
 
-    A round drawn before some shards arrived says nothing of them: it is not used until it is topped up.
+    Whichever classifier the audit has: labels are of contents. A round that does not cover every shard counts for those it covers.
     """
-    covering: list[str] = []
-    short: list[str] = []
+    here = set(done_shards(audit))
+    found = []
     for name in round_names(root):
-        rule, _ = read_round(root, name)
-        if rule["role"] != "estimate" or rule["scan_id"] != audit["scan_id"] or not rule.get("labelled"):
-            continue
-        (covering if set(done_shards(audit)) <= set(rule["shards"]) else short).append(name)
-    return covering, short
+        rule = root.read_json("rounds", f"{name}.json")
+        if rule["role"] == "estimate" and rule["scan_id"] == audit["scan_id"] and rule.get("labelled"):
+            one = used(*read_round(root, name))
+            if one.batches and one.shards & here:
+                found.append(one)
+    return sorted(found, key=lambda r: (len(r.first & here), r.name))
 
 
 def _card(root: Root, audit: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,23 +217,51 @@ def estimate(
     root: Root, audit: Mapping[str, Any], pack: Pack, *, label_names: Sequence[str] | None = None
 ) -> Estimates:
     """Estimates of one audit from what the root holds; `label_names` restricts the rounds (an empty list: the state before labels)."""
-    rounds = usable_rounds(root, audit)[0] if label_names is None else list(label_names)
-    return estimate_audit(
-        scored_passages(root, audit, pack),
+    rounds = [r for r in usable_rounds(root, audit) if label_names is None or r.name in label_names]
+    of_passages = [r for r in rounds if r.of == "passages"]
+    passages, labels = shared_coverage(
+        scored_passages(root, audit, pack), labels_table(root, [r.name for r in of_passages]), of_passages
+    )
+    estimates = estimate_audit(
+        passages,
         tallies(root, audit, pack),
-        labels_table(root, rounds),
+        labels,
         questions(pack, _card(root, audit), audit["threshold"]),
         audit_id=audit["audit_id"],
         dimensions=audit["dimensions"],
         crossings=[(a, b) for a, b in audit["crossings"] if {a, b} <= set(audit["dimensions"])],
         exposure=audit["epochs"],
         shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
+        documents=document_labels(root, [r.name for r in rounds if r.of == "documents"]),
         seed=audit["seed"],
     )
+    return replace(estimates, notes=(*_notes(rounds, passages, len(done_shards(audit))), *estimates.notes))
+
+
+def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[str]:
+    """What the state of the rounds means for the figures, a sentence each."""
+    out = []
+    for r in rounds:
+        if r.answered < r.drawn:
+            out.append(
+                f"round {r.name}: {r.answered} of {r.drawn} drawn {r.of} are answered; the others are taken as left out by chance. "
+                "Answer them in the order of the file, and the rest when you can."
+            )
+        if r.waiting:
+            out.append(f"round {r.name}: its top-up counts once {r.wanted} more of its {r.of} are answered")
+    if "late" in passages.columns and passages["late"].any():
+        late = passages.filter("late")["shard_id"].n_unique()
+        out.append(
+            f"{late} of {shards} shards arrived after the labels: their rows are pooled, not calibrated, until a top-up is labelled: "
+            "corpus-audit label sample --new"
+        )
+    return out
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
-    """Writes an audit with its estimates."""
+    """Writes an audit with its estimates, and what a reader should know of them: notes.json (set_aside, notes)."""
+    told = {"set_aside": dict(estimates.set_aside), "notes": list(estimates.notes)}
+    root.write_json(told, "audits", audit["audit_id"], "notes.json")
     root.write_audit(
         audit,
         {
@@ -270,7 +298,7 @@ def why_number(
         )
     rows = why(
         passages.drop("text", "terms", "url"),
-        labels_table(root, usable_rounds(root, audit)[0]),
+        labels_table(root, [r.name for r in usable_rounds(root, audit)]),
         label,
         dimension="corpus" if source == "all" else found[0],
         source=source,
@@ -303,37 +331,6 @@ def labels_wanted(
         )
     now = (rows[0]["ci_high"] - rows[0]["ci_low"]) / 2 / rows[0]["prevalence"]
     return labels_needed(now, rows[0]["n_labelled"], target), rows[0]["n_labelled"], now
-
-
-def sample_round(
-    root: Root,
-    audit: Mapping[str, Any],
-    pack: Pack,
-    *,
-    name: str,
-    size: int,
-    role: str = "estimate",
-    label: str = "",
-    by: str = "",
-    seed: int | None = None,
-) -> tuple[Allocation, pl.DataFrame]:
-    """Draws a label round from an audit's candidates and writes it; returns the rule and the drawn passages with their texts."""
-    seed = audit["seed"] if seed is None else seed
-    candidates = scored_passages(root, audit, pack, texts=True).filter(pl.col(label or pack.headline).is_not_null())
-    rule = allocate(candidates, size, score=label or pack.headline, source_class=by or None)
-    drawn = draw_round(rule.probabilities(), name, seed)
-    first = candidates.unique("content", keep="first", maintain_order=True)
-    drawn = drawn.join(first, on="content", how="left", maintain_order="left")
-    create_round(
-        root,
-        {
-            "round": name, "role": role, "audit_id": audit["audit_id"], "scan_id": audit["scan_id"],
-            "classifier_id": audit["classifier_id"], "shards": done_shards(audit), "seed": seed, "size": size,
-            "label": label or pack.headline, "by": by, "cells": rule.rates.to_dicts(),
-        },
-        drawn,
-    )  # fmt: skip
-    return rule, drawn
 
 
 def read(root: Root, wanted: str = "") -> dict[str, Any]:

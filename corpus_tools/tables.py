@@ -112,7 +112,10 @@ ROUND = _schema(
     ("passage_id", pa.string()),  # one passage with that content, to read it by
     ("sha256", pa.string()),  # of the passage's text as UTF-8
     ("cell", pa.string()),  # the rule's cell that gave the rate
-    ("probability", pa.float64()),  # the label draw's: the highest rate among the content's (or document's) candidates when drawn
+    (
+        "probability",
+        pa.float64(),
+    ),  # the label draw's: the highest rate among the content's (or document's) candidates when drawn
     ("document", pa.string()),  # content of the whole document, where documents are drawn; else null
     ("batch", pa.int32()),  # 0: the first draw; 1, 2 …: top-ups for shards that arrived later
     (

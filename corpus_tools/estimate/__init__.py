@@ -4,14 +4,15 @@
     prevalence(scored, labels, totals, by=["shop"])     # any data frame; see anyone.py
 
 What is computed from what, in the order it is read: frames (any table in) > survey (contents, weights, copies) > totals
-(denominators) > cells (scores and labels to rates) > whole (the corpus: seen, missed) > sources (each of many), late
-(shards that arrived after the labels) > modes > reckon (statuses) > measures > writer > audit, anyone (the two doors); beside them compare, why, plan and
-simulate.
+(denominators) > cells (scores and labels to rates) > late (shards that arrived after the labels) > whole (the corpus:
+seen, missed) > sources (each of many) > modes > documents (whole ones as units) > reckon (statuses) > measures > writer
+> audit, anyone (the two doors); beside them compare, why, plan and simulate.
 """
 
 from corpus_tools.estimate.anyone import prevalence
 from corpus_tools.estimate.audit import Estimates, Questions, estimate_audit
 from corpus_tools.estimate.compare import Audited, compare
+from corpus_tools.estimate.documents import document_frame
 from corpus_tools.estimate.plan import Allocation, allocate, by_rule, labels_needed
 from corpus_tools.estimate.why import why
 
@@ -23,6 +24,7 @@ __all__ = [
     "allocate",
     "by_rule",
     "compare",
+    "document_frame",
     "estimate_audit",
     "labels_needed",
     "prevalence",

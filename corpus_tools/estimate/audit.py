@@ -11,7 +11,9 @@ import polars as pl
 
 from corpus_tools.estimate import measures as m
 from corpus_tools.estimate.cells import labels_of
+from corpus_tools.estimate.documents import answered, document_frame, missed_documents
 from corpus_tools.estimate.frames import as_polars, require, usable_labels
+from corpus_tools.estimate.intervals import q_values
 from corpus_tools.estimate.modes import mode_shares, mode_totals
 from corpus_tools.estimate.reckon import (
     LABELS_FOR_CORPUS,
@@ -86,6 +88,7 @@ def estimate_audit(
     exposure: Mapping[str, float] | None = None,
     shards: Mapping[str, tuple[int, int]] | None = None,
     round_weights: Mapping[str, float] | None = None,
+    documents: pl.DataFrame | None = None,
     seed: int = 0,
 ) -> Estimates:
     """passages of opened documents, tallies and labels -> totals, prevalence and measures of one audit.
@@ -96,7 +99,7 @@ def estimate_audit(
     labels: tables.LABELS. `kinds`: domain -> kind, used where no column `kind` is given. `exposure`: dataset ->
     epochs, for the share of training exposure. `shards`: dataset -> (scanned, of); rows of sampled shards carry
     `shard_id`, or get no interval. A sampled data set with fewer than 30 gets no interval. `round_weights`: fixed
-    weights of the label rounds.
+    weights of the label rounds. `documents`: tables.DOCUMENT_LABELS; with 300 documents read whole, rows of documents have figures.
 
     Without 300 labels of a label (or every candidate labelled) its rows are uncalibrated and carry no interval.
     Prevalence is over the text that the classifier knows: its denominator is total x (1 - unscored_share).
@@ -136,6 +139,8 @@ def estimate_audit(
     places = [data.corpus, *(data.pairs[d] for d in (*plain, *crossed))]
     for p in places:
         writer.totals(p, totals[p.dimension])
+    whole_documents, set_aside = _documents(passages, documents, questions, list(wanted), (tallies,), shards, totals)
+    aside |= set_aside
     done: dict[str, dict[Key, Counts]] = {}
     for name in dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])]):
         counts, wholes = reckoning.counts(topics[name], list(data.pairs.values()), over)
@@ -148,7 +153,10 @@ def estimate_audit(
                 if p is data.corpus and (unit, basis) in wholes and basis == "exposure":
                     note = f"; largest content {wholes[unit, basis].largest:.0%} of the variance"
                 c = counts[p.dimension, unit, basis]
-                writer.prevalence(p, unit, basis, name, c, totals[p.dimension], p.n_scored, note)
+                read = (
+                    whole_documents.get(name, {}).get((p.dimension, "passages", basis)) if unit == "passages" else None
+                )
+                writer.prevalence(p, unit, basis, name, c, totals[p.dimension], p.n_scored, note, read)
         for (unit, basis), w in wholes.items():
             writer.parts(name, unit, basis, w)
         _corpus_count(writer, data.corpus, name, counts)
@@ -170,11 +178,42 @@ def estimate_audit(
     return Estimates(*writer.frames(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n), notes=notes)
 
 
+def _documents(
+    passages: pl.DataFrame,
+    answers: pl.DataFrame | None,
+    questions: Questions,
+    wanted: list[tuple[str, str]],
+    also: Sequence[pl.DataFrame],
+    shards: Mapping[str, tuple[int, int]] | None,
+    totals: Mapping[tuple[str, str], Mapping[tuple[str, str], Totals]],
+) -> tuple[dict[str, dict[Key, Counts]], dict[str, int]]:
+    """Counts of documents by label, where enough were read whole, under the unit `passages` of a survey of documents."""
+    if answers is None or not answers.height:
+        return {}, {}
+    told, aside = answered(answers, passages, questions.labels)
+    frame = document_frame(passages, questions.labels)
+    data = survey(frame, questions.labels, wanted, home=("dataset", "domain"), also=also, shards=shards)
+    dims = [data.corpus, *data.pairs.values()]
+    barred = _barred(dims, shards, frame, data)
+    over = {(p.dimension, "passages", b): totals[p.dimension]["documents", b].scored for p in dims for b in BASES}
+    out = {}
+    for name, given in told.items():
+        reckoning = Reckoning(
+            data, no_interval=barred, units=("passages",), gate=missed_documents(given.parts)
+        )  # fmt: skip
+        trained_at = questions.trained_at.get(name, TRAINED_AT)
+        topic = Topic(name, data.score(name), labels_of(data, given.labels), trained_at, questions.threshold)
+        out[name] = reckoning.counts(topic, list(data.pairs.values()), over)[0]
+    return out, aside
+
+
 def _one_class(topic: Topic) -> list[str]:
     if not topic.labels.n or 0 < topic.labels.y.sum() < topic.labels.n:
         return []
     if topic.labels.y.sum():
-        return [f"all {topic.labels.n} labelled passages have {topic.name}: labels of one class tell nothing of the other"]
+        return [
+            f"all {topic.labels.n} labelled passages have {topic.name}: labels of one class tell nothing of the other"
+        ]
     return [f"none of {topic.labels.n} labelled passages has {topic.name}: its figures are upper bounds"]
 
 
@@ -192,13 +231,15 @@ def _drifts(
     }
     notes = []
     for kind, method in methods.items():
-        found = {k: d[kind] for k in questions.labels if kind in (d := reckoning.drifts.get(k, {}))}
-        q = m.q_values(np.array([d.p for d in found.values()]))
+        found = {k: drifts[kind] for k in questions.labels if kind in (drifts := reckoning.drifts.get(k, {}))}
+        q = q_values(np.array([d.p for d in found.values()]))
         for (name, d), q_value in zip(found.items(), q, strict=True):
             x = m.Measure(np.array([d.value]), np.array([d.low]), np.array([d.high]), np.array([q_value]))
             c = done[name][WHOLE.dimension, "passages", "exposure"]
             writer.measure(corpus, "passages", "exposure", name, "drift", x, c, method, kind)
-        noticed = [k for (k, d), v in zip(found.items(), q, strict=True) if d.noticed and (k == questions.headline or v < 0.05)]
+        noticed = [
+            k for (k, d), v in zip(found.items(), q, strict=True) if d.noticed and (k == questions.headline or v < 0.05)
+        ]
         if noticed:
             d = found[noticed[0] if questions.headline not in noticed else questions.headline]
             notes.append(

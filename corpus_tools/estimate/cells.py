@@ -48,8 +48,9 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
     """Usable labels of one label (content, value, probability, round, annotator) -> Labels.
 
     Rounds are combined with weights that do not depend on any label's value: those given, else in proportion to their
-    sizes; `round_share`, where it is given, says them content by content: rounds that cover different shards. (The probability of being in any of them is no substitute: it needs each round's rate for passages that the
-    round did not draw.)
+    sizes; `round_share`, where it is given, says them content by content (rounds that cover different shards). (The
+    probability of being in any of them is no substitute: it needs each round's rate for passages that the round did
+    not draw.)
     """
     at = survey.find(labels["content"])
     rows = labels.with_columns(at=pl.Series(at, dtype=pl.Int64)).filter(pl.col("at") >= 0)

@@ -2,7 +2,7 @@
 
 Contents of shards that no round covers yet are *late*. Their cells' rates are those of the labelled shards, and may be off by a
 shift on the logit scale: one that all late text shares, and one of each source that has no label. The shared one is not known
-before labels; it is taken to have a standard deviation of 0.3, and more where scores are seen to drift.
+before labels; it is taken to have a standard deviation of 0.5, and more where scores are seen to drift.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import special, stats
 from corpus_tools.estimate.cells import Labels, Scored
 from corpus_tools.estimate.survey import HIT, Floats, Survey, sums
 
-SHARED = 0.3  # sd on the logit scale of a shift that all late text shares
+SHARED = 0.5  # sd on the logit scale of a shift that all late text shares
 OWN = 0.69  # variance of a source's own shift: the mean of tau^2 under the weak prior of sources.py
 NOTICED = 0.1  # drifts below this, on the logit scale, are not worth a warning however sure
 HELD = 1.0  # sd of the prior that holds the shift of labels
@@ -86,7 +86,9 @@ def label_drift(survey: Survey, scored: Scored, labels: Labels, later: NDArray[n
         return None
     offset = special.logit(np.clip(scored.shifted[labels.at], 1e-6, 1 - 1e-6))
     sides = [_intercept(offset[side], labels.y[side]) for side in (late, ~late)]
-    return _drift(sides[0][0] - sides[1][0], sides[0][1] + sides[1][1], max(min(int(late.sum()), int((~late).sum())) - 1, 1))
+    return _drift(
+        sides[0][0] - sides[1][0], sides[0][1] + sides[1][1], max(min(int(late.sum()), int((~late).sum())) - 1, 1)
+    )
 
 
 def _intercept(offset: Floats, y: Floats) -> tuple[float, float]:

@@ -165,16 +165,29 @@ def by_rule(
     require(frame, ("content", "stratum", score), "candidates")
     frame = frame.filter(pl.col(score).is_not_null()).with_columns(
         _copies=pl.len().over("content").log(2).floor().cast(pl.Int32),
-        _bin=pl.Series(np.digitize(frame.filter(pl.col(score).is_not_null())[score].cast(pl.Float64).round(2).to_numpy(), edges)),
+        _bin=pl.Series(
+            np.digitize(frame.filter(pl.col(score).is_not_null())[score].cast(pl.Float64).round(2).to_numpy(), edges)
+        ),
         source_class=pl.col(source_class).cast(pl.String).fill_null("") if source_class else pl.lit(""),
     )
     known = [
-        (c["stratum"], int(np.digitize(c["score_low"], edges)), c["source_class"], int(np.log2(c["copies_low"])), c["rate"], c["cell"])
+        (
+            c["stratum"],
+            int(np.digitize(c["score_low"], edges)),
+            c["source_class"],
+            int(np.log2(c["copies_low"])),
+            c["rate"],
+            c["cell"],
+        )
         for c in cells
     ]
     rows = []
-    for stratum, at, klass, copies in frame.select("stratum", "_bin", "source_class", "_copies").unique().sort(pl.all()).iter_rows():
-        near = min(known, key=lambda k: (k[0] != stratum, abs(k[1] - at), k[2] != klass, abs(k[3] - copies), -k[4], k[5]))
+    for stratum, at, klass, copies in (
+        frame.select("stratum", "_bin", "source_class", "_copies").unique().sort(pl.all()).iter_rows()
+    ):
+        near = min(
+            known, key=lambda k: (k[0] != stratum, abs(k[1] - at), k[2] != klass, abs(k[3] - copies), -k[4], k[5])
+        )
         rows.append((stratum, at, klass, copies, near[4], near[5]))
     kinds = frame.select("stratum", "_bin", "source_class", "_copies").schema
     rates = pl.DataFrame(rows, schema={**kinds, "rate": pl.Float64, "cell": pl.String}, orient="row")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from corpus_tools.estimate.cells import Labels, Scored, cells, rates
+from corpus_tools.estimate.cells import Labels, Rates, Scored, cells, rates
 from corpus_tools.estimate.late import SHARED, Drift, label_drift, score_drift
 from corpus_tools.estimate.sources import Sources, label_counts, sources
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, classifier_recall, missed, whole
+from corpus_tools.estimate.whole import Missed, Whole, classifier_recall, missed, whole
 
 LABELS_FOR_CORPUS = 300
 LABELS_FOR_SOURCE = 30
@@ -63,10 +63,14 @@ class Reckoning:
         no_interval: Mapping[tuple[str, str], Bools] | None = None,
         units: Sequence[str] = UNITS,
         bases: Sequence[str] = BASES,
+        gate: Callable[[Survey, Scored, Labels, Rates], Missed] = missed,
     ) -> None:
+        self.gate = gate
         self.data, self.level, self.units, self.bases = data, level, units, bases
         self.no_interval = no_interval or {}
-        self.drifts: dict[str, dict[str, Drift]] = {}  # topic -> of scores | labels, where shards arrived after the first round
+        self.drifts: dict[
+            str, dict[str, Drift]
+        ] = {}  # topic -> of scores | labels, where shards arrived after the first round
 
     def counts(
         self, topic: Topic, dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
@@ -97,7 +101,7 @@ class Reckoning:
         of_labels = {p.dimension: label_counts(p, data, topic.labels) for p in dimensions}
         gate = None
         if not data.complete_open:
-            gate = missed(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
+            gate = self.gate(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
         drift = 0.0
         if data.late.any():
             seen = score_drift(data, topic.score, data.late)

@@ -329,8 +329,23 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         events = near_value
         omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + multi)
         near_cv2 = 0.0
-    expected = max(omega * solo, 1e-9)
+    # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
+    shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
+    return update(survey, scored, labels, max(omega * solo, 1e-9), shape, near_cv2, count.total)
 
+
+def update(
+    survey: Survey,
+    scored: Scored,
+    labels: Labels,
+    expected: float,
+    shape: float,
+    near_cv2: float,
+    seen: float,
+    cluster: float = 3.0,
+) -> Missed:
+    """What the gate is expected to miss, a gamma of `shape`, updated by what labels found in rejected text. `cluster`: how many
+    positives come together."""
     rest = np.flatnonzero(survey.gate == SAMPLED)
     opened = survey.open_probability[rest] * survey.q[rest]
     w = survey.content_weights("passages", "distinct", rest=True)[rest]
@@ -342,10 +357,8 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         anywhere = audit * float(np.average(labelled, weights=w))
         by_score = audit * float(np.average(labelled, weights=np.maximum(w * scored.shifted[rest], 1e-300)))
         phi = min(anywhere, by_score)
-    # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
-    shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
     b = shape / expected + phi
     value = (shape + found) / b
-    variance = (shape + found) / b**2 + 3 * value  # the last term: positives come in clusters of about three (trial)
+    variance = (shape + found) / b**2 + cluster * value  # passages come in clusters of about three (trial)
     bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
-    return Missed(value, variance, round(found), bound, near_cv2, count.total)
+    return Missed(value, variance, round(found), bound, near_cv2, seen)

@@ -65,9 +65,9 @@ class Writer:
         totals: Mapping[tuple[str, str], Totals],
         n_scored: Floats,
         note: str = "",
+        read: Counts | None = None,
     ) -> None:
-        """Counts over the text that is scored; beside passages, the documents' upper bound where their totals are
-        known."""
+        """Counts over the text that is scored; beside passages, the documents: `read` whole, or an upper bound."""
         t = totals[unit, basis]
         with np.errstate(divide="ignore", invalid="ignore"):
             over = np.where(t.scored > 0, t.scored, np.nan)
@@ -97,23 +97,49 @@ class Writer:
             **common,
         )
         if unit == "passages" and ("documents", basis) in totals:
-            # A document's truth is 'any passage': without labels of whole documents no more than a bound is known.
-            documents = totals["documents", basis]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                most = np.where(documents.scored > 0, c.high / documents.scored, np.nan)
-            self._add(
-                "prevalence",
-                p,
-                "documents",
-                basis,
-                prevalence=np.full(len(most), np.nan),
-                ci_low=np.where(np.isnan(most), np.nan, 0.0),
-                ci_high=np.minimum(most, 1),
-                bound=_bound(most, np.ones(len(most), bool)),
-                spread=np.full(len(most), np.nan),
-                method="at most the passages' upper bound over documents",
+            self._documents(p, basis, c, read, totals["documents", basis], common)
+
+    def _documents(
+        self, p: Place, basis: str, c: Counts, read: Counts | None, totals: Totals, common: Mapping[str, Any]
+    ) -> None:
+        """A document's truth is 'any passage'. Without labels of whole documents no more than the passages' bound is known."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            over = np.where(totals.scored > 0, totals.scored, np.nan)
+        none = np.full(len(over), np.nan)
+        value, low, high = none, np.where(np.isnan(c.high / over), np.nan, 0.0), c.high / over
+        one_sided = np.ones(len(over), bool)
+        method: pl.Series | str = "at most the passages' upper bound over documents"
+        if read is not None:
+            yes = read.calibrated | read.pooled
+            value = np.where(yes, read.value / over, np.nan)
+            low, high = np.where(yes, read.low / over, low), np.where(yes, read.high / over, high)
+            one_sided = np.where(yes, read.one_sided, one_sided)
+            common = {
                 **common,
+                "n_labelled": np.where(yes, read.n_labelled, common["n_labelled"]).astype(np.int64),
+                "labelled_by": pl.Series([read.labelled_by if x else c.labelled_by for x in yes], dtype=pl.String),
+                "status": pl.Series(
+                    [a if x else b for x, a, b in zip(yes, status(read), status(c), strict=True)], dtype=STATUS
+                ),
+            }
+            told = self._method(read, "")
+            words = [told] * len(yes) if isinstance(told, str) else told.to_list()
+            method = pl.Series(
+                [f"whole documents: {w}" if x else method for x, w in zip(yes, words, strict=True)], dtype=pl.String
             )
+        self._add(
+            "prevalence",
+            p,
+            "documents",
+            basis,
+            prevalence=np.minimum(value, 1),
+            ci_low=low,
+            ci_high=np.minimum(high, 1),
+            bound=_bound(high, one_sided),
+            spread=none,
+            method=method,
+            **common,
+        )
 
     def _method(self, c: Counts, note: str) -> pl.Series | str:
         neither = "borrowed" if c.corrected else "uncalibrated"

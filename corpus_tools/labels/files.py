@@ -49,7 +49,9 @@ def _fields(pack: Pack) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 def needed(pack: Pack) -> list[str]:
     """Groups of which every passage has exactly one: the modes', and those that a derived label asks for."""
-    asked = {label for rule in pack.derived.values() for label in (*rule.all_of, *rule.any_of)} | set(pack.modes.values())
+    asked = {label for rule in pack.derived.values() for label in (*rule.all_of, *rule.any_of)} | set(
+        pack.modes.values()
+    )
     return [group for group, labels in pack.groups.items() if asked & set(labels)]
 
 
@@ -120,7 +122,12 @@ def read_answers(path: Path, pack: Pack) -> list[dict[str, Any]]:
         raise LabelError("no answers in it", where=str(path), expected="a passage a line")
     if not any("passage_id" in row for row in rows):
         there = ", ".join(sorted({k for row in rows for k in row})[:12])
-        raise LabelError("no field passage_id", where=str(path), expected="the round's own file, filled in", todo=f"There are: {there}")
+        raise LabelError(
+            "no field passage_id",
+            where=str(path),
+            expected="the round's own file, filled in",
+            todo=f"There are: {there}",
+        )
     return rows
 
 
@@ -134,10 +141,13 @@ def as_annotation(answer: Mapping[str, Any], pack: Pack) -> dict[str, Any] | Non
     Raises LabelError for a value that a field cannot have, or a field that is not there (the nearest named).
     """
     where = f"passage {answer.get('passage_id')}"
-    fields, out = _fields(pack), {}
+    fields = _fields(pack)
+    out: dict[str, Any] = {}
     given = {field: _clean(answer.get(field)) for field in fields}
     if all(value in (None, "", []) for value in given.values()):
-        strange = [k for k in answer if k not in (*_KEYS, "annotator") and get_close_matches(k, fields, n=1, cutoff=0.7)]
+        strange = [
+            k for k in answer if k not in (*_KEYS, "annotator") and get_close_matches(k, fields, n=1, cutoff=0.7)
+        ]
         if not strange or not any(_clean(answer[k]) for k in strange):
             return None
     for field, (kind, values) in fields.items():
@@ -154,10 +164,14 @@ def as_annotation(answer: Mapping[str, Any], pack: Pack) -> dict[str, Any] | Non
         else:
             out[field] = value or None
         known = {*values, *(f"{field}_{v}" for v in values)}
-        unknown = [v for v in (out[field] if kind == "any" else [out[field]] if kind == "one" else []) if v and v not in known]
+        unknown = [
+            v for v in (out[field] if kind == "any" else [out[field]] if kind == "one" else []) if v and v not in known
+        ]
         if unknown:
             named = [f"{field}_{v}" if kind == "one" else str(v) for v in unknown]
-            raise LabelError(f"unknown label {', '.join(named)}", where=where, expected=f"{field}: {_told(values, kind)}")
+            raise LabelError(
+                f"unknown label {', '.join(named)}", where=where, expected=f"{field}: {_told(values, kind)}"
+            )
         if kind == "one" and out[field]:
             out[field] = str(out[field]).removeprefix(f"{field}_")
     return out

@@ -273,7 +273,7 @@ def shared_coverage(
             for r in rounds
         ]  # fmt: skip
         share = pl.concat(parts).with_columns(round_share=pl.col("size") / pl.col("size").sum().over("content"))
-        labels = labels.join(share.drop("size"), on=["content", "round"], how="left", maintain_order="left").with_columns(
-            pl.col("round_share").fill_null(1.0)
-        )
+        labels = labels.join(
+            share.drop("size"), on=["content", "round"], how="left", maintain_order="left"
+        ).with_columns(pl.col("round_share").fill_null(1.0))
     return passages, labels

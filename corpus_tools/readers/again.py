@@ -11,6 +11,7 @@ from corpus_tools.readers.base import Batch, Reader
 from corpus_tools.readers.stream import is_compressed
 from corpus_tools.shards import Shard, one_line, open_binary
 
+
 def texts_at(shard: Shard, entry: CorpusEntry, positions: Collection[int], reader: Reader) -> dict[int, str]:
     """Positions of documents (tables.DOCUMENT_BATCH) -> their texts; those that are not found, or hold no text now, are left out.
 
