@@ -227,7 +227,7 @@ def _drifts(
     """Rows of `drift`, and a sentence for each kind that is noticed."""
     methods = {
         "scores": "mean logit score of hit passages, later shards less first; Welch's test, sources as clusters",
-        "labels": "shift of labels against scores on the logit scale, later shards less first",
+        "labels": "log of labelled over expected positives, later shards less first; exact binomial",
     }
     notes = []
     for kind, method in methods.items():
@@ -244,7 +244,7 @@ def _drifts(
             d = found[noticed[0] if questions.headline not in noticed else questions.headline]
             notes.append(
                 f"drift: {kind} of the later shards differ from the first ones' ({', '.join(noticed)}; "
-                f"{d.value:+.2f} on the logit scale, {d.low:+.2f} to {d.high:+.2f})"
+                f"{d.value:+.2f} on the {'logit' if kind == 'scores' else 'log'} scale, {d.low:+.2f} to {d.high:+.2f})"
             )
     return notes
 

@@ -1,7 +1,7 @@
 """Text that arrived after the labels were drawn: what it adds to a variance until it is labelled too, and whether it drifts.
 
 Contents of shards that no round covers yet are *late*. Their cells' rates are those of the labelled shards, and may be off by a
-shift on the logit scale: one that all late text shares, and one of each source that has no label. The shared one is not known
+shift on the logit scale: one that all late text shares, and one of each source with few labels. The shared one is not known
 before labels; it is taken to have a standard deviation of 0.5, and more where scores are seen to drift.
 """
 
@@ -18,13 +18,13 @@ from corpus_tools.estimate.survey import HIT, Floats, Survey, sums
 
 SHARED = 0.5  # sd on the logit scale of a shift that all late text shares
 OWN = 0.69  # variance of a source's own shift: the mean of tau^2 under the weak prior of sources.py
+ENOUGH = 30  # labels of a source that tell its own shift
 NOTICED = 0.1  # drifts below this, on the logit scale, are not worth a warning however sure
-HELD = 1.0  # sd of the prior that holds the shift of labels
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How later shards differ from the first, on the logit scale, with a 95 % interval and its p-value."""
+    """How later shards differ from the first, on the logit (scores) or log scale (labels), with a 95 % interval and p-value."""
 
     value: float
     low: float
@@ -44,11 +44,10 @@ class Drift:
 
 
 def late_variance(survey: Survey, scored: Scored, labels: Labels, p: Floats, weight: Floats, drift: float) -> float:
-    """Variance of the corpus's count from late text: shared shift (variance `drift`) and own shifts of unlabelled sources. p [C]."""
+    """Variance of the corpus's count from late text: a shared shift (variance `drift`), and own shifts of sources with few labels. p [C]."""
     lean = np.where(survey.late, weight * p * (1 - p), 0.0)
-    known = np.zeros(int(survey.home.max(initial=0)) + 1, bool)
-    known[survey.home[labels.at]] = True
-    own = sums(survey.home, lean, size=len(known))
+    own = sums(survey.home, lean)
+    known = sums(survey.home[labels.at], size=len(own)) >= ENOUGH
     return drift * float(lean.sum()) ** 2 + OWN * float((own[~known] ** 2).sum())
 
 
@@ -76,28 +75,26 @@ def score_drift(survey: Survey, score: Floats, later: NDArray[np.bool_]) -> Drif
 
 
 def label_drift(survey: Survey, scored: Scored, labels: Labels, later: NDArray[np.bool_]) -> Drift | None:
-    """Shift that labels of later shards ask of the scores, less that of the first shards; None where one side has no label.
+    """Labelled positives over those that the shifted scores lead one to expect: log of that ratio in later shards, less that in the
+    first; None where one side has no label, or there is no positive.
 
-    Each side: logistic regression of the labels on an intercept with the shifted score's logit as offset, held by N(0, 1); the
-    difference against its standard error. Labels were drawn by score, and the score is the offset: no weights are needed.
+    Given all k positives, those of later shards are binomial(k, their share of the expected ones) if the scores err alike; exact
+    interval (Clopper and Pearson 1934), because positives are few. Labels were drawn by score, which the expectation holds fixed:
+    no weights are needed.
     """
     late = later[labels.at]
-    if late.all() or not late.any():
+    positive = labels.y >= 0.5
+    k, of = int((positive & late).sum()), int(positive.sum())
+    if late.all() or not late.any() or not of:
         return None
-    offset = special.logit(np.clip(scored.shifted[labels.at], 1e-6, 1 - 1e-6))
-    sides = [_intercept(offset[side], labels.y[side]) for side in (late, ~late)]
-    return _drift(
-        sides[0][0] - sides[1][0], sides[0][1] + sides[1][1], max(min(int(late.sum()), int((~late).sum())) - 1, 1)
-    )
-
-
-def _intercept(offset: Floats, y: Floats) -> tuple[float, float]:
-    d = 0.0
-    for _ in range(30):
-        p = special.expit(offset + d)
-        curve = float((p * (1 - p)).sum()) + 1 / HELD**2
-        d = float(np.clip(d + (float((y - p).sum()) - d / HELD**2) / curve, -8, 8))
-    return d, 1 / curve
+    expected = scored.shifted[labels.at]
+    share = float(np.clip(expected[late].sum() / max(float(expected.sum()), 1e-300), 1e-9, 1 - 1e-9))
+    test = stats.binomtest(k, of, share)
+    inside = test.proportion_ci(0.95)
+    value, low, high = special.logit(
+        np.clip([(k + 0.5) / (of + 1), inside.low, inside.high], 1e-9, 1 - 1e-9)
+    ) - special.logit(share)
+    return Drift(float(value), float(low), float(high), float(test.pvalue))
 
 
 def _drift(value: float, variance: float, df: int) -> Drift:
