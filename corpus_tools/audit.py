@@ -10,6 +10,7 @@ import polars as pl
 
 from corpus_tools.config import AuditConfig, CorpusEntry, frozen
 from corpus_tools.config import digest as _digest
+from corpus_tools.copies import near_copies
 from corpus_tools.errors import RootError
 from corpus_tools.estimate import (
     Audited,
@@ -24,9 +25,10 @@ from corpus_tools.estimate.reckon import SHARDS
 from corpus_tools.labels import Used, document_labels, labels_table, read_round, round_names, shared_coverage, used
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
+from corpus_tools.sampling import content_hash
 from corpus_tools.shards import Plan
 from corpus_tools.stores import redacted
-from corpus_tools.tables import MEASURES, PREVALENCE, TOTALS
+from corpus_tools.tables import MEASURES, NEAR_COPIES, PREVALENCE, TOTALS
 
 DIMENSIONS = ("corpus", "dataset", "domain", "year", "language", "mode", "kind")
 
@@ -270,6 +272,32 @@ def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
             "measures": estimates.measures.to_arrow().cast(MEASURES),
         },
     )
+
+
+def find_near_copies(root: Root, audit: Mapping[str, Any], pack: Pack) -> int:
+    """Groups of near copies among the audit's candidates -> near_copies.parquet, once per audit; how many contents are in one.
+
+    Only texts that the root keeps whole can be compared: none where `store.text` is not full.
+    """
+    if "near_copies.parquet" in root.names("audits", audit["audit_id"]):
+        return len(root.read_table("audits", audit["audit_id"], "near_copies.parquet"))
+    columns = ["content", "drawn", "text"]
+    table = root.shard_table(audit["scan_id"], done_shards(audit), "passages", columns)
+    drawn = cast(pl.DataFrame, pl.from_arrow(table)).filter("drawn")
+    kept = drawn.filter(pl.col("text").is_not_null())
+    if kept.height and content_hash(max(kept["text"].head(1000), key=len)) not in set(kept["content"]):
+        kept = kept.head(0)  # excerpts
+    found = near_copies(kept.select("content", "text").unique("content"))
+    copies = drawn.group_by("content").agg(pl.len().cast(pl.Int64).alias("copies"))
+    found = found.join(copies, on="content", maintain_order="left").with_columns(
+        audit_id=pl.lit(audit["audit_id"]),
+        group_contents=pl.len().over("near_group").cast(pl.Int64),
+        group_passages=pl.col("copies").sum().over("near_group"),
+    )
+    root.write_table(
+        found.select(NEAR_COPIES.names).to_arrow().cast(NEAR_COPIES), "audits", audit["audit_id"], "near_copies.parquet"
+    )
+    return found.height
 
 
 def why_number(

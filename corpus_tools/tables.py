@@ -188,3 +188,16 @@ MEASURES = _schema(
     ("status", pa.string()),
     ("method", pa.string()),
 )
+
+NEAR_COPIES = _schema(
+    ("audit_id", pa.string()),
+    ("content", pa.string()),
+    ("near_group", pa.string()),  # the smallest content of the group
+    (
+        "similarity",
+        pa.float64(),
+    ),  # estimated share of five-word shingles in common with the content that it is linked by
+    ("group_contents", pa.int64()),
+    ("group_passages", pa.int64()),  # candidates, exact copies counted
+)
+"""Candidates of an audit that are near copies of others."""

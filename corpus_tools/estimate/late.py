@@ -44,7 +44,8 @@ class Drift:
 
 
 def late_variance(survey: Survey, scored: Scored, labels: Labels, p: Floats, weight: Floats, drift: float) -> float:
-    """Variance of the corpus's count from late text: a shared shift (variance `drift`), and own shifts of sources with few labels. p [C]."""
+    """Variance of the corpus's count from late text: a shared shift (variance `drift`), own shifts of sources with few
+    labels. p [C]."""
     lean = np.where(survey.late, weight * p * (1 - p), 0.0)
     own = sums(survey.home, lean)
     known = sums(survey.home[labels.at], size=len(own)) >= ENOUGH
