@@ -11,7 +11,7 @@ from rensa import RMinHash
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-SHINGLE = 5  # words
+SHINGLE = 3  # words
 PERMUTATIONS, BANDS = 128, 16  # a pair of similarity 0.8 shares a band with probability 0.95, one of 0.9 always
 SIMILAR = 0.8  # estimated share of shingles in common
 _SEED = 7
@@ -21,7 +21,7 @@ _AT_ONCE = 2000
 def near_copies(contents: pl.DataFrame) -> pl.DataFrame:
     """contents (content, text; each content once) -> content, near_group, similarity; those alone are left out.
 
-    near_group: the smallest content of the group. Two contents are linked where at least 0.8 of their five-word shingles (case and
+    near_group: the smallest content of the group. Two contents are linked where at least 0.8 of their three-word shingles (case and
     punctuation kept out) are estimated to be common (Broder 1997; banding: Leskovec, Rajaraman and Ullman 2014, chapter 3);
     similarity: to the content that it is linked by, the highest. Links chain: the ends of a group may differ more. The order of
     the rows changes nothing.

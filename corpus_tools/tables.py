@@ -196,7 +196,7 @@ NEAR_COPIES = _schema(
     (
         "similarity",
         pa.float64(),
-    ),  # estimated share of five-word shingles in common with the content that it is linked by
+    ),  # estimated share of three-word shingles in common with the content that it is linked by
     ("group_contents", pa.int64()),
     ("group_passages", pa.int64()),  # candidates, exact copies counted
 )

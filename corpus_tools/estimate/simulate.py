@@ -45,6 +45,8 @@ class Sample:
     )  # per source: passages, positives, seen, words, positive_words, distinct_passages, distinct_positives, shift
     distinct: tuple[float, float, float]  # of the corpus: passages, positives, seen
     positive: pl.DataFrame  # content, value: of the candidates
+    every: pl.DataFrame  # content, value: of every passage of an opened document
+    positive_documents: int  # documents with a positive passage, copies counted
 
     @property
     def theta(self) -> float:
@@ -182,7 +184,16 @@ def simulate(world: World, seed: int) -> Sample:
         .unique("content")
         .sort("content")
     )
-    return Sample(passages, tallies, truth, distinct, candidates.with_columns(pl.col("content").cast(pl.String)))
+    every = pl.DataFrame({"content": c[o], "value": pos[o].astype(float)}).unique("content").sort("content")
+    return Sample(
+        passages,
+        tallies,
+        truth,
+        distinct,
+        candidates.with_columns(pl.col("content").cast(pl.String)),
+        every.with_columns(pl.col("content").cast(pl.String)),
+        int((sums(row_document, pos) > 0).sum()),
+    )
 
 
 def _term_probability(
