@@ -9,7 +9,8 @@ from corpus_tools.errors import RecordRejected, ShardFailed
 from corpus_tools.readers import base, lines, parquet
 from corpus_tools.readers.base import Batch, Reader
 from corpus_tools.readers.stream import is_compressed
-from corpus_tools.shards import Shard, one_line, open_binary
+from corpus_tools.shards import Shard
+from corpus_tools.stores import one_line, open_binary
 
 
 def texts_at(shard: Shard, entry: CorpusEntry, positions: Collection[int], reader: Reader) -> dict[int, str]:
