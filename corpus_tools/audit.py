@@ -349,7 +349,10 @@ def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) 
 def labels_wanted(
     root: Root, audit: Mapping[str, Any], pack: Pack, target: float, label: str = ""
 ) -> tuple[int, int, float]:
-    """Labels that a relative half-width `target` of the corpus figure would take: (needed, now, half-width now)."""
+    """Labels that a relative half-width `target` of the corpus figure would take: (needed, now, half-width now).
+
+    Raises Stop where it lies below what labels cannot narrow (the model of what the gate misses), RootError before any interval.
+    """
     table = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "prevalence.parquet")))
     rows = table.filter(label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure").to_dicts()
     if not rows or rows[0]["ci_high"] is None or not rows[0]["prevalence"]:
@@ -358,7 +361,14 @@ def labels_wanted(
             todo="Label a first round of 300 passages or more: corpus-audit label sample.",
         )
     now = (rows[0]["ci_high"] - rows[0]["ci_low"]) / 2 / rows[0]["prevalence"]
-    return labels_needed(now, rows[0]["n_labelled"], target), rows[0]["n_labelled"], now
+    parts = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "measures.parquet"))).filter(
+        label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure", against=""
+    )
+    found = {r["measure"]: r for r in parts.iter_rows(named=True)}
+    fixed = 0.0
+    if "missed" in found and found["count"]["value"]:  # what the gate misses: no number of labels narrows it much
+        fixed = min((found["missed"]["high"] - found["missed"]["low"]) / 2 / found["count"]["value"], now)
+    return labels_needed(now, rows[0]["n_labelled"], target, fixed), rows[0]["n_labelled"], now
 
 
 def read(root: Root, wanted: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from corpus_tools.classifier import load_classifier
 from corpus_tools.config import AuditConfig
 from corpus_tools.errors import LabelError, PackError
 from corpus_tools.estimate import allocate, by_rule, document_frame
-from corpus_tools.labels import UNITS, add_batch, create_round, draw_round, read_round, round_names
+from corpus_tools.labels import UNITS, add_batch, check_new, create_round, draw_round, read_round, round_names
 from corpus_tools.pack import Pack
 from corpus_tools.readers import READERS, texts_at
 from corpus_tools.root import Root
@@ -64,6 +64,7 @@ def sample_round(
     """
     seed = audit["seed"] if seed is None else seed
     label = label or pack.headline
+    check_new(root, name, role)
     _check(pack, audit, label, by, of)
     units = _units(root, audit, pack, label, of)
     if role == "train":

@@ -71,7 +71,7 @@ def label_sample(
 ) -> None:
     """Draw a round of passages (or whole documents) to label, with known probabilities, and write them to a file."""
     from corpus_tools import audit as audits
-    from corpus_tools.labels import export_round, label_studio_config
+    from corpus_tools.labels import check_new, export_round, label_studio_config
     from corpus_tools.labels.files import FORMATS
     from corpus_tools.root import Root
     from corpus_tools.rounds import free_name, sample_round, top_up
@@ -82,6 +82,8 @@ def label_sample(
     found = audits.read(place, audit)
     pack = audits.pack_of(found)
     name = name or (_short_round(place, found) if new else free_name(place))
+    if not new:
+        check_new(place, name, role)
     batch = len((place.read_json("rounds", f"{name}.json") or {}).get("batches", [1]))
     target = output or Path(f"{name}{f'-top-up-{batch}' if new else ''}.{FORMATS[form]}")
     _writable(target)

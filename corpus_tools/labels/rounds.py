@@ -36,13 +36,8 @@ def draw_round(probabilities: pl.DataFrame, name: str, seed: int, key: str = "co
     return ordered.filter(pl.Series(inside))
 
 
-def create_round(root: Root, rule: Mapping[str, Any], drawn: pl.DataFrame) -> None:
-    """Writes a new round: its rule, and the drawn passages (content, passage_id, text, cell, probability) without their texts.
-
-    `rule`: round, role, audit_id, scan_id, classifier_id, shards, seed, cells, label, of. A round of documents has every passage of
-    a drawn document, with its content in `document`, and the document's probability. Raises LabelError if the name is taken.
-    """
-    name, role = str(rule["round"]), rule["role"]
+def check_new(root: Root, name: str, role: str) -> None:
+    """Raises LabelError where a round cannot be called so, the name is taken, or there is no such role."""
     if not _NAME.fullmatch(name):
         raise LabelError(f"a round cannot be called {name!r}", expected="small letters, digits, - and _, 41 at most")
     if role not in ROLES:
@@ -53,6 +48,16 @@ def create_round(root: Root, rule: Mapping[str, Any], drawn: pl.DataFrame) -> No
             where=root.uri,
             todo="A round is never drawn again: choose another name, or --new to top it up.",
         )
+
+
+def create_round(root: Root, rule: Mapping[str, Any], drawn: pl.DataFrame) -> None:
+    """Writes a new round: its rule, and the drawn passages (content, passage_id, text, cell, probability) without their texts.
+
+    `rule`: round, role, audit_id, scan_id, classifier_id, shards, seed, cells, label, of. A round of documents has every passage of
+    a drawn document, with its content in `document`, and the document's probability. Raises LabelError if the name is taken.
+    """
+    name = str(rule["round"])
+    check_new(root, name, rule["role"])
     batch = {"audit_id": rule.get("audit_id", ""), "shards": list(rule.get("shards", [])), "drawn": _units(drawn, rule)}
     root.write_table(_table(_rows(drawn, 0)), "rounds", f"{name}.parquet")
     root.write_json({"of": "passages", **rule, "batches": [batch], "drawn": len(drawn)}, "rounds", f"{name}.json")
