@@ -5,7 +5,7 @@
 
 What is computed from what, in the order it is read: frames (any table in) > survey (contents, weights, copies) > totals
 (denominators) > cells (scores and labels to rates) > whole (the corpus: seen, missed) > sources (each of many) >
-modes > reckon (statuses) > measures > writer > audit, anyone (the two doors); beside them compare, why, plan and
+modes > reckon (statuses) > measures > writer > by_mode > audit, anyone (the two doors); beside them compare, why, plan and
 simulate.
 """
 

@@ -110,7 +110,7 @@ def _rows(p: Pairs, label: str, c: Counts, total: Floats, topic: Topic) -> pl.Da
     methods = {
         "calibrated": "labels corrected by stratum",
         "pooled": "labels of other sources, shift by empirical Bayes",
-        "uncalibrated": f"sum of scores, prior shifted by stratum, not corrected: fewer than {LABELS_FOR_CORPUS} labels"
+        "uncalibrated": f"sum of scores, prior shifted and held by stratum, not corrected: fewer than {LABELS_FOR_CORPUS} labels"
         if topic.labels.n < LABELS_FOR_CORPUS
         else "labels of other sources, too few labelled sources for an interval",
     }

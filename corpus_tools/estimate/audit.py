@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from corpus_tools.estimate import measures as m
+from corpus_tools.estimate.by_mode import write_modes
 from corpus_tools.estimate.cells import labels_of
 from corpus_tools.estimate.frames import as_polars, require, usable_labels
-from corpus_tools.estimate.modes import mode_shares, mode_totals
 from corpus_tools.estimate.reckon import (
     LABELS_FOR_CORPUS,
     SHARDS,
@@ -22,7 +22,6 @@ from corpus_tools.estimate.reckon import (
     Reckoning,
     Topic,
     joint,
-    stack,
 )
 from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pairs, Place, Survey, survey
 from corpus_tools.estimate.totals import Denominators, Totals
@@ -158,12 +157,16 @@ def estimate_audit(
         for p in places:
             _compared(writer, p, "balance", a, b, done[a], done[b], m.ratio)
     for column in questions.outcomes.values():
-        both = joint(topics[column], topics[questions.outcome_of], "least")
+        whole = topics[questions.outcome_of]
+        least = np.minimum(reckoning.scored(topics[column]).shifted, reckoning.scored(whole).shifted)
+        both = joint(topics[column], whole, least)
         counts, _ = reckoning.counts(both, [data.pairs[d] for d in (*plain, *crossed)], over)
         for p in places:
             _compared(writer, p, "outcome", column, questions.outcome_of, counts, done[questions.outcome_of], m.part_of)
     if questions.modes and ("mode" in dimensions or by_mode):
-        _modes(writer, reckoning, data, questions, topics, totals, over, done, "mode" in dimensions, by_mode)
+        named = {v: topics[c] for v, c in questions.modes.items()}
+        of = [topics[n] for n in questions.labels if n not in questions.modes.values()]
+        write_modes(writer, reckoning, named, of, totals, over, done, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
     return Estimates(*writer.frames(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n))
 
@@ -227,71 +230,6 @@ def _compared(
     yes = (ca.calibrated | ca.pooled) & (cb.calibrated | cb.pooled)
     weaker = replace(ca, calibrated=ca.calibrated & cb.calibrated, pooled=yes & ~(ca.calibrated & cb.calibrated))
     writer.measure(p, "passages", "exposure", a, measure, x, weaker, "delta method on the log scale", b)
-
-
-def _modes(
-    writer: Writer,
-    reckoning: Reckoning,
-    data: Survey,
-    questions: Questions,
-    topics: Mapping[str, Topic],
-    totals: Mapping[tuple[str, str], Mapping[tuple[str, str], Totals]],
-    over: Mapping[Key, Floats],
-    done: Mapping[str, Mapping[Key, Counts]],
-    alone: bool,
-    crossed: Sequence[tuple[str, str]],
-) -> None:
-    """The dimension `mode` and its crossings: totals are estimates themselves, positives are of the label and the
-    mode together."""
-    values = list(questions.modes)
-    of_mode = [topics[questions.modes[v]] for v in values]
-    corrected = all(t.labels.n >= LABELS_FOR_CORPUS for t in of_mode)
-    by = mode_totals(data, [t.score for t in of_mode], [t.labels for t in of_mode], totals["", ""], corrected)
-    place = Place(("mode", ""), [(v, "") for v in values])
-    if alone:
-        writer.totals(place, by)
-    others = {(b if a == "mode" else a, ""): (a, b) for a, b in crossed}
-    pairs = [data.pairs[d] for d in others]
-    # Mode totals of a source: its text, by the scores' shares, scaled so that they add up to the corpus's.
-    parts: dict[Key, Totals] = {}
-    for p in pairs:
-        for unit, basis in by:
-            share = mode_shares(data, p, [t.score for t in of_mode], unit, basis)
-            text = totals[p.dimension][unit, basis].scored
-            raw = text[:, None] * share
-            raw *= (by[unit, basis].total / np.maximum(raw.sum(0), 1e-300))[None, :]
-            raw *= (text / np.maximum(raw.sum(1), 1e-300))[:, None]
-            none = np.full(raw.size, np.nan)
-            names = others[p.dimension]
-            parts[names, unit, basis] = Totals(raw.ravel(), none, none, np.zeros(raw.size))
-    for p in pairs:
-        names = others[p.dimension]
-        cells = [(n[0], v) if names[1] == "mode" else (v, n[0]) for n in p.names for v in values]
-        writer.totals(Place(names, cells), {(u, b): t for (d, u, b), t in parts.items() if d == names})
-    for name in questions.labels:
-        if name in questions.modes.values():
-            continue
-        together = [joint(topics[name], t, "product") for t in of_mode]
-        counted = [reckoning.counts(t, pairs, over)[0] for t in together]
-        n_mode = [float((t.labels.y >= 0.5).sum()) for t in of_mode]
-        for unit, basis in by:
-            stacked = stack([c[WHOLE.dimension, unit, basis] for c in counted])
-            stacked = replace(stacked, n_labelled=np.array(n_mode))
-            if alone:
-                scored = np.array([float(data.corpus.n_scored[0])] * len(values))
-                writer.prevalence(place, unit, basis, name, stacked, by, scored)
-                if basis == "exposure":
-                    whole = done[name][WHOLE.dimension, unit, basis]
-                    x = m.Measure(stacked.value, stacked.low, stacked.high)
-                    writer.measure(place, unit, basis, name, "count", x, stacked, "weighted count")
-                    x = m.share(stacked.value, stacked.variance, float(whole.value[0]), float(whole.variance[0]))
-                    writer.measure(place, unit, basis, name, "share", x, stacked, "part of all, log odds")
-            for p in pairs:
-                names = others[p.dimension]
-                c = stack([k[p.dimension, unit, basis] for k in counted], interleave=True)
-                cells = [(n[0], v) if names[1] == "mode" else (v, n[0]) for n in p.names for v in values]
-                here = {(unit, basis): parts[names, unit, basis]}
-                writer.prevalence(Place(names, cells), unit, basis, name, c, here, np.repeat(p.n_scored, len(values)))
 
 
 def _barred(

@@ -90,7 +90,13 @@ def score_bins(score: Floats) -> tuple[NDArray[np.int64], Floats]:
 
 
 def prior_shift(
-    group: NDArray[np.int64], score: Floats, trained_at: float, floor: float = 0.0, steps: int = 25
+    group: NDArray[np.int64],
+    score: Floats,
+    trained_at: float,
+    floor: float = 0.0,
+    steps: int = 25,
+    held: float = 0.0,
+    expected: float = 0.0,
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """Scores calibrated at prevalence `trained_at` -> scores at each group's own prevalence.
 
@@ -98,6 +104,12 @@ def prior_shift(
     contents' worth at the rate of all groups together; on a histogram, so that its cost does not grow with the number
     of contents. Returns the shifted score per (group, bin) entry, the entry of each content, and the group of each
     entry.
+
+    `held`: the common rate is held by so many contents as a share of all, at the rate `expected` or, where that is 0,
+    at their mean score: a maximum a posteriori under a beta prior, in place of the likelihood's maximum. Where scores
+    of negatives are a little lower than they were where the classifier was calibrated, that maximum lies at 0 even if
+    some contents score high. Nor does a rate then rise above the mean score: classifiers are calibrated where positives
+    are many, and a score that seldom was positive there is known from few.
     """
     bins, middle = score_bins(score)
     code = group * SCORE_BINS + bins
@@ -111,13 +123,22 @@ def prior_shift(
     likelihood = (s / (1 - s)) / (trained_at / (1 - trained_at))
     n = sums(g, count)
     p0 = trained_at
+    by_bin = sums(entries % SCORE_BINS, count, size=SCORE_BINS)
+    odds = (middle / (1 - middle)) / (trained_at / (1 - trained_at))
+    everyone = max(float(by_bin.sum()), 1.0)
+    mean = float(by_bin @ middle) / everyone
+    prior = held * (expected or mean)
     for _ in range(100):  # all groups together
-        p0 = max(float((count * p0 * likelihood / (p0 * likelihood + 1 - p0)).sum() / max(count.sum(), 1)), floor, 1e-7)
+        found = float((by_bin * p0 * odds / (p0 * odds + 1 - p0)).sum()) / everyone
+        p0 = max((prior + found) / (1 + held), floor, 1e-7)
+        p0 = min(p0, mean) if held else p0
     pi = np.full(len(n), p0)
     shifted = s
     for _ in range(steps):
         rate = pi[g]
         shifted = np.minimum(rate * likelihood / (rate * likelihood + 1 - rate), 1.0)  # rounding
+        if held:  # groups share the rate: by source, noise alone makes many small rates
+            break
         pi = (8 * p0 + sums(g, count * shifted, size=len(n))) / (8 + n)
     return shifted, entry, g
 
@@ -132,10 +153,11 @@ class Scored:
     n_cells: int
 
 
-def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> Scored:
+def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float | None, held: float = 0.0) -> Scored:
     """Scores [C] -> shifted scores and cells: gate stratum x score, cut where the square root of the expected
     positives cumulates evenly (Dalenius and Hodges 1959), neighbours joined until each has FEWEST labels. Where a
-    label is, never what it says, decides."""
+    label is, never what it says, decides. `trained_at` None: the scores are shifted already; `held`: see
+    prior_shift."""
     shifted = np.zeros(survey.size)
     cell = np.zeros(survey.size, np.int64)
     gates: list[int] = []
@@ -153,12 +175,20 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
         ):  # positives the gate misses, spread over the passages it left: a floor under the scores
             passages = float((1 / (survey.q[here] * survey.open_probability[here])).sum())
             missed_rate = min(hits * (1 - ASSUMED_RECALL) / ASSUMED_RECALL / max(passages, 1.0), 0.5)
-        values, entry, _ = prior_shift(
-            survey.home[here].astype(np.int64), score[here], trained_at, floor=missed_rate / 5
-        )
+        if trained_at is None:
+            values, entry = score[here], np.arange(len(here))
+        else:
+            values, entry, _ = prior_shift(
+                survey.home[here].astype(np.int64),
+                score[here],
+                trained_at,
+                floor=0.0 if held else missed_rate / 5,
+                held=held,
+                expected=missed_rate,
+            )
         if gate == HIT:
             hits += float(values[entry].sum())
-        elif missed_rate:
+        elif missed_rate and trained_at is not None:
             values = 0.8 * values + 0.2 * missed_rate
         shifted[here] = values[entry]
         # Neyman mass by position on a fixed grid of the shifted score: cuts do not depend on order or on doubling.

@@ -16,6 +16,7 @@ LABELS_FOR_CORPUS = 300
 LABELS_FOR_SOURCE = 30
 LABELLED_SOURCES = 20
 SHARDS = 30
+HELD = 1.0  # the prior of an uncorrected rate, in contents, over the contents there are
 TRAINED_AT = 0.2  # prevalence at which scores are taken to be calibrated, where nothing is said
 
 
@@ -30,7 +31,7 @@ class Topic:
     name: str
     score: Floats
     labels: Labels
-    trained_at: float
+    trained_at: float | None  # prevalence at which scores are calibrated; None: they are shifted already
     threshold: float = 0.5
 
 
@@ -66,16 +67,26 @@ class Reckoning:
         self.data, self.level, self.units, self.bases = data, level, units, bases
         self.no_interval = no_interval or {}
 
+    def corrected(self, topic: Topic) -> bool:
+        """Whether there are labels enough: 300, or every candidate."""
+        n, size = topic.labels.n, self.data.size
+        return n >= LABELS_FOR_CORPUS or (size > 0 and n == size and bool(topic.labels.certain.all()))
+
+    def scored(self, topic: Topic) -> Scored:
+        """Shifted scores and cells. Without labels enough nothing corrects a prior that ran off: it is held."""
+        held = 0.0 if self.corrected(topic) else HELD
+        return cells(self.data, topic.score, topic.labels, topic.trained_at, held)
+
     def counts(
         self, topic: Topic, dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
     ) -> tuple[dict[Key, Counts], dict[tuple[str, str], Whole]]:
         """Counts by (dimension, unit, basis), and the corpus's parts by (unit, basis) if labelled."""
         data = self.data
-        scored = cells(data, topic.score, topic.labels, topic.trained_at)
-        everything = bool(data.size) and topic.labels.n == data.size and bool(topic.labels.certain.all())
+        corrected = self.corrected(topic)
+        scored = self.scored(topic)
         out: dict[Key, Counts] = {}
         wholes: dict[tuple[str, str], Whole] = {}
-        if topic.labels.n < LABELS_FOR_CORPUS and not everything:
+        if not corrected:
             for pairs in (data.corpus, *dimensions):
                 for unit in self.units:
                     for basis in self.bases:
@@ -182,8 +193,8 @@ class Reckoning:
         )
 
 
-def joint(a: Topic, b: Topic, how: str) -> Topic:
-    """Both true: labels where both are labelled; score their product, or the lesser where one is part of the other."""
+def joint(a: Topic, b: Topic, score: Floats) -> Topic:
+    """Both true: labels where both are labelled; `score`: of both together, shifted already."""
     common, ia, ib = np.intersect1d(a.labels.at, b.labels.at, return_indices=True)
     labels = Labels(
         at=common,
@@ -193,8 +204,7 @@ def joint(a: Topic, b: Topic, how: str) -> Topic:
         several_rounds=a.labels.several_rounds or b.labels.several_rounds,
         by=a.labels.by if a.labels.by == b.labels.by else f"{a.labels.by}, {b.labels.by}",
     )
-    score = np.minimum(a.score, b.score) if how == "least" else a.score * b.score
-    return Topic(f"{a.name} and {b.name}", score, labels, min(a.trained_at, b.trained_at))
+    return Topic(f"{a.name} and {b.name}", score, labels, None)
 
 
 def stack(counts: Sequence[Counts], interleave: bool = False) -> Counts:

@@ -28,7 +28,7 @@ class Writer:
         self.methods = {
             "calibrated": "labels by stratum and score" + missed,
             "pooled": "labels of other sources, own shift by empirical Bayes" + missed,
-            "uncalibrated": "sum of scores, prior shifted by stratum, not corrected",
+            "uncalibrated": "sum of scores, prior shifted and held by stratum, not corrected",
             "borrowed": "labels of other sources, too few labelled sources for an interval" + missed,
         }
         self._blocks: dict[str, list[pl.DataFrame]] = {"totals": [], "prevalence": [], "measures": []}
@@ -65,17 +65,12 @@ class Writer:
         totals: Mapping[tuple[str, str], Totals],
         n_scored: Floats,
         note: str = "",
+        uncorrected: str = "",
     ) -> None:
         """Counts over the text that is scored; beside passages, the documents' upper bound where their totals are
-        known."""
+        known. `uncorrected`: the method of rows without labels."""
         t = totals[unit, basis]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            over = np.where(t.scored > 0, t.scored, np.nan)
-            # The total's own error, where it is an estimate, widens the interval.
-            loose = np.nan_to_num((t.high - t.low) / (2 * t.total))
-            value = c.value / over
-            low = value - np.hypot(value - c.low / over, value * loose)
-            high = value + np.hypot(c.high / over - value, value * loose)
+        value, low, high = _over(c, t)
         common: dict[str, Any] = {
             "label": label,
             "n_scored": n_scored.astype(np.int64),
@@ -93,7 +88,7 @@ class Writer:
             ci_high=np.minimum(high, 1),
             bound=_bound(high, c.one_sided),
             spread=c.spread,
-            method=self._method(c, note),
+            method=self._method(c, note, uncorrected),
             **common,
         )
         if unit == "passages" and ("documents", basis) in totals:
@@ -115,9 +110,9 @@ class Writer:
                 **common,
             )
 
-    def _method(self, c: Counts, note: str) -> pl.Series | str:
-        neither = "borrowed" if c.corrected else "uncalibrated"
-        words = [self.methods[k] + note for k in ("calibrated", "pooled", neither)]
+    def _method(self, c: Counts, note: str, uncorrected: str) -> pl.Series | str:
+        neither = self.methods["borrowed"] if c.corrected else uncorrected or self.methods["uncalibrated"]
+        words = [*(self.methods[k] + note for k in ("calibrated", "pooled")), neither + note]
         which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2))
         return words[which[0]] if len(set(which.tolist())) == 1 else pl.Series(words).gather(which)
 
@@ -175,6 +170,24 @@ class Writer:
             _typed(self._blocks["prevalence"], tables.PREVALENCE),
             _typed(self._blocks["measures"], tables.MEASURES),
         )
+
+
+def _over(c: Counts, t: Totals) -> tuple[Floats, Floats, Floats]:
+    """Counts over totals, with limits. A total's own error, where it is an estimate, widens them: both errors combined
+    limit by limit, on the log scale, where a total may be off by a factor (Donner and Zou 2012, Stat. Methods Med.
+    Res. 21)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over = np.where(t.scored > 0, t.scored, np.nan)
+        value, low, high = c.value / over, c.low / over, c.high / over
+        loose = np.nan_to_num((t.high - t.low) / (2 * t.total))
+        far = loose > 0.1
+        below = np.where(far & (t.high > t.total), np.log(t.high / t.total), 0.0)
+        above = np.where(far & (t.low > 0), np.log(t.total / t.low), 0.0)
+        near_low = value - np.hypot(value - low, value * loose)
+        near_high = value + np.hypot(high - value, value * loose)
+        far_low = np.where((low > 0) & (value > 0), value * np.exp(-np.hypot(np.log(value / low), below)), low)
+        far_high = np.where(value > 0, value * np.exp(np.hypot(np.log(high / value), above)), high * np.exp(above))
+        return value, np.where(far, far_low, near_low), np.where(far, far_high, near_high)
 
 
 def status(c: Counts) -> pl.Series:
