@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
 from corpus_tools.estimate import Questions, estimate_audit
 
@@ -104,12 +105,20 @@ def measure(folder: Path, labels: int) -> None:
         audit_id="a",
         dimensions=("corpus", "domain"),
     )
+    rows, total = 0, 0.0
+    for name, column in (("totals", "total"), ("prevalence", "ci_high"), ("measures", "value")):
+        with pq.ParquetWriter(
+            folder / f"{name}.parquet", out.tables[name].empty.to_arrow().schema, compression="zstd"
+        ) as writer:
+            for piece in out.tables[name].pieces():
+                writer.write_table(piece.to_arrow())
+                rows += piece.height
+                total += float(piece[column].sum() or 0)
     took = time.time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    used = resource.getrusage(resource.RUSAGE_SELF)
     print(
-        f"estimate {took:.0f} s, peak {peak:.1f} GB (tables read in {loaded:.0f} s, {held:.1f} GB); "
-        f"{out.totals.height + out.prevalence.height + out.measures.height:,} rows; "
-        f"sum {out.measures['value'].sum():.9g} {out.prevalence['ci_high'].sum():.9g}"
+        f"estimated and written in {took:.0f} s ({used.ru_utime + used.ru_stime:.0f} s of processor time), peak {used.ru_maxrss / 1e6:.1f} GB "
+        f"(tables read in {loaded:.0f} s, {held:.1f} GB); {rows:,} rows; sum {total:.9g}"
     )
 
 

@@ -233,13 +233,13 @@ def estimate(
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
-    """Writes an audit with its estimates."""
+    """Writes an audit with its estimates, piece by piece."""
+    schemas = {"totals": TOTALS, "prevalence": PREVALENCE, "measures": MEASURES}
     root.write_audit(
         audit,
         {
-            "totals": estimates.totals.to_arrow().cast(TOTALS),
-            "prevalence": estimates.prevalence.to_arrow().cast(PREVALENCE),
-            "measures": estimates.measures.to_arrow().cast(MEASURES),
+            name: (piece.to_arrow().cast(schema) for piece in estimates.tables[name].pieces())
+            for name, schema in schemas.items()
         },
     )
 

@@ -14,6 +14,7 @@ A shard without its manifest is not done. Any fsspec address serves as a root. N
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -118,6 +119,16 @@ class Root:
         """Writes a Parquet file (zstd)."""
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd", row_group_size=1 << 17)
+        self._write(self.at(*parts), sink.getvalue().to_pybytes())
+
+    def write_pieces(self, pieces: Iterable[pa.Table], *parts: str) -> None:
+        """Writes a Parquet file (zstd) from tables of one schema, at least one: only one at a time is in memory."""
+        sink = pa.BufferOutputStream()
+        rest = iter(pieces)
+        first = next(rest)
+        with pq.ParquetWriter(sink, first.schema, compression="zstd") as writer:
+            for piece in itertools.chain([first], rest):
+                writer.write_table(piece, row_group_size=1 << 17)
         self._write(self.at(*parts), sink.getvalue().to_pybytes())
 
     def read_table(self, *parts: str) -> pa.Table:
@@ -229,10 +240,13 @@ class Root:
 
     # Audits and runs.
 
-    def write_audit(self, audit: Mapping[str, Any], estimates: Mapping[str, pa.Table]) -> None:
-        """Writes an audit's tables, then audit.json."""
+    def write_audit(self, audit: Mapping[str, Any], estimates: Mapping[str, pa.Table | Iterable[pa.Table]]) -> None:
+        """Writes an audit's tables (whole or in pieces, at least one), then audit.json."""
         for name in ESTIMATES:
-            self.write_table(estimates[name], "audits", str(audit["audit_id"]), f"{name}.parquet")
+            table = estimates[name]
+            self.write_pieces(
+                [table] if isinstance(table, pa.Table) else table, "audits", str(audit["audit_id"]), f"{name}.parquet"
+            )
         self.write_json(audit, "audits", str(audit["audit_id"]), "audit.json")
 
     def audits(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ import polars as pl
 from corpus_tools.estimate import measures as m
 from corpus_tools.estimate.by_mode import write_modes
 from corpus_tools.estimate.cells import labels_of
-from corpus_tools.estimate.frames import as_polars, require, usable_labels
+from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.reckon import (
     LABELS_FOR_CORPUS,
     SHARDS,
@@ -25,7 +26,7 @@ from corpus_tools.estimate.reckon import (
 )
 from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pairs, Place, Survey, survey
 from corpus_tools.estimate.totals import Denominators, Totals
-from corpus_tools.estimate.writer import Writer
+from corpus_tools.estimate.writer import Blocks, Writer
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,27 @@ class Questions:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Frames as tables.TOTALS, PREVALENCE and MEASURES say; labels set aside by reason; the labels still wanted (0:
-    none)."""
+    """Tables as tables.TOTALS, PREVALENCE and MEASURES say; labels set aside by reason; the labels still wanted (0:
+    none). A frame is made when it is asked for; `tables` gives the same in pieces."""
 
-    totals: pl.DataFrame
-    prevalence: pl.DataFrame
-    measures: pl.DataFrame
+    tables: Mapping[str, Blocks]
     set_aside: Mapping[str, int]
     labels_wanted: int
+
+    @cached_property
+    def totals(self) -> pl.DataFrame:
+        """tables.TOTALS"""
+        return self.tables["totals"].frame()
+
+    @cached_property
+    def prevalence(self) -> pl.DataFrame:
+        """tables.PREVALENCE"""
+        return self.tables["prevalence"].frame()
+
+    @cached_property
+    def measures(self) -> pl.DataFrame:
+        """tables.MEASURES"""
+        return self.tables["measures"].frame()
 
 
 def estimate_audit(
@@ -113,12 +127,14 @@ def estimate_audit(
     by_mode = [(a, b) for a, b in dict.fromkeys(crossings) if "mode" in (a, b) and questions.modes]
     wanted = dict.fromkeys([*plain, *crossed, *(((b if a == "mode" else a), "") for a, b in by_mode)])
     data = survey(passages, questions.columns, list(wanted), home=("dataset", "domain"), also=(tallies,), shards=shards)
-    good, aside = usable_labels(as_polars(labels, "labels"), passages["content"].unique())
+    labels = as_polars(labels, "labels")
+    require(labels, ("content",), "labels")
+    good, aside = usable_labels(labels, among(passages, labels))
     weights = dict(round_weights) if round_weights else None
     topics = {
         c: Topic(
             c,
-            data.score(c),
+            partial(data.score, c),
             labels_of(data, good.filter(pl.col("label") == c), weights),
             questions.trained_at.get(c, TRAINED_AT),
             questions.threshold,
@@ -135,8 +151,8 @@ def estimate_audit(
     for p in places:
         writer.totals(p, totals[p.dimension])
     done: dict[str, dict[Key, Counts]] = {}
-    for name in dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])]):
-        counts, wholes = reckoning.counts(topics[name], list(data.pairs.values()), over)
+    asked = dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])])
+    for name, counts, wholes in reckoning.in_turn([topics[a] for a in asked], list(data.pairs.values()), over):
         done[name] = counts
         if name not in questions.labels:
             continue
@@ -168,7 +184,7 @@ def estimate_audit(
         of = [topics[n] for n in questions.labels if n not in questions.modes.values()]
         write_modes(writer, reckoning, named, of, totals, over, done, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
-    return Estimates(*writer.frames(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n))
+    return Estimates(writer.tables(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n))
 
 
 def _corpus_count(writer: Writer, p: Place, label: str, counts: Mapping[Key, Counts]) -> None:

@@ -10,6 +10,7 @@ prior in place of one estimated lambda.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -80,17 +81,19 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
 
 def score_bins(score: Floats) -> tuple[NDArray[np.int64], Floats]:
     """scores -> bin on the logit scale, and each bin's middle as a probability."""
-    with np.errstate(divide="ignore"):
-        logit = np.log(np.clip(score, 1e-4, 1 - 1e-4))
-        logit -= np.log1p(-np.clip(score, 1e-4, 1 - 1e-4))
     edge = np.log(1e-4) - np.log1p(-1e-4)
-    bins = ((logit - edge) * (SCORE_BINS / (-2 * edge))).astype(np.int64)
+    inside = np.clip(score, 1e-4, 1 - 1e-4)
+    logit = np.log(inside)
+    logit -= np.log1p(np.negative(inside, out=inside), out=inside)
+    logit -= edge
+    logit *= SCORE_BINS / (-2 * edge)
+    bins = logit.astype(np.int64)
     middle = edge + (np.arange(SCORE_BINS) + 0.5) * (-2 * edge / SCORE_BINS)
-    return np.minimum(bins, SCORE_BINS - 1), 1 / (1 + np.exp(-middle))
+    return np.minimum(bins, SCORE_BINS - 1, out=bins), 1 / (1 + np.exp(-middle))
 
 
 def prior_shift(
-    group: NDArray[np.int64],
+    group: NDArray[np.signedinteger[Any]],
     score: Floats,
     trained_at: float,
     floor: float = 0.0,
@@ -111,13 +114,14 @@ def prior_shift(
     some contents score high. Nor does a rate then rise above the mean score: classifiers are calibrated where positives
     are many, and a score that seldom was positive there is known from few.
     """
-    bins, middle = score_bins(score)
-    code = group * SCORE_BINS + bins
+    code, middle = score_bins(score)
+    code += group * np.int64(SCORE_BINS)
     table = sums(code)  # groups x bins: smaller than sorting all contents
     entries = np.flatnonzero(table)
     place = np.zeros(len(table), np.int64)
     place[entries] = np.arange(len(entries))
     entry, count = place[code], table[entries]
+    del code, place
     g = entries // SCORE_BINS
     s = middle[entries % SCORE_BINS]
     likelihood = (s / (1 - s)) / (trained_at / (1 - trained_at))
@@ -164,43 +168,41 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float | Non
     hits = 0.0
     labelled_here = np.zeros(survey.size, bool)
     labelled_here[labels.at[~labels.certain]] = True
-    lone = survey.alone > 0.5
     for gate, alone, most in CELLS:
-        here = np.flatnonzero((survey.gate == gate) & (lone == alone if alone is not None else True))
+        stratum = survey.stratum(gate, alone)
+        here = stratum.contents
         if not len(here):
             continue
         missed_rate = 0.0
         if (
             gate != HIT and hits
         ):  # positives the gate misses, spread over the passages it left: a floor under the scores
-            passages = float((1 / (survey.q[here] * survey.open_probability[here])).sum())
+            passages = float((stratum.per_drawn / survey.open_probability[here]).sum())
             missed_rate = min(hits * (1 - ASSUMED_RECALL) / ASSUMED_RECALL / max(passages, 1.0), 0.5)
         if trained_at is None:
             values, entry = score[here], np.arange(len(here))
         else:
             values, entry, _ = prior_shift(
-                survey.home[here].astype(np.int64),
+                stratum.home,
                 score[here],
                 trained_at,
                 floor=0.0 if held else missed_rate / 5,
                 held=held,
                 expected=missed_rate,
             )
+        standing = sums(entry, stratum.per_drawn, size=len(values))
         if gate == HIT:
-            hits += float(values[entry].sum())
+            hits += float(values @ sums(entry, size=len(values)))
         elif missed_rate and trained_at is not None:
             values = 0.8 * values + 0.2 * missed_rate
         shifted[here] = values[entry]
         # Neyman mass by position on a fixed grid of the shifted score: cuts do not depend on order or on doubling.
         fine, _ = score_bins(values)
-        mass = sums(
-            fine[entry], np.sqrt(np.clip(values * (1 - values), 0, None))[entry] / survey.q[here], size=SCORE_BINS
-        )
+        mass = sums(fine, np.sqrt(np.clip(values * (1 - values), 0, None)) * standing, size=SCORE_BINS)
         root = np.cumsum(mass)
         at = np.minimum((root - mass / 2) / max(root[-1], 1e-300) * most, most - 1e-9).astype(int)
-        n = sums(at[fine[entry]], labelled_here[here], size=most)
-        joined = _join(n, FEWEST)
-        cell[here] = len(gates) + joined[at[fine]][entry]
+        joined = _join(sums(at[fine[entry[labelled_here[here]]]], size=most), FEWEST)
+        cell[here] = (len(gates) + joined[at[fine]])[entry]
         gates.extend([gate] * (int(joined.max()) + 1))
     return Scored(shifted, cell, np.array(gates, np.int64), len(gates))
 

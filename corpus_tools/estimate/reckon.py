@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from corpus_tools.estimate.cells import Labels, Scored, cells, rates
-from corpus_tools.estimate.sources import Sources, label_counts, sources
+from corpus_tools.estimate.sources import Sources, label_counts, sources, spread
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole, classifier_recall, missed, whole
 
@@ -17,6 +20,7 @@ LABELS_FOR_SOURCE = 30
 LABELLED_SOURCES = 20
 SHARDS = 30
 HELD = 1.0  # the prior of an uncorrected rate, in contents, over the contents there are
+AT_ONCE = 2  # topics; each takes about a gigabyte per 10 million candidates
 TRAINED_AT = 0.2  # prevalence at which scores are taken to be calibrated, where nothing is said
 
 
@@ -29,10 +33,15 @@ class Topic:
     """One label's scores and labels over the contents: what is estimated, a label or a label and a mode together."""
 
     name: str
-    score: Floats
+    scores: Callable[[], Floats]  # [C], made when asked for: of many labels they would fill the memory
     labels: Labels
     trained_at: float | None  # prevalence at which scores are calibrated; None: they are shifted already
     threshold: float = 0.5
+
+    @property
+    def score(self) -> Floats:
+        """[C]"""
+        return self.scores()
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,8 @@ class Reckoning:
         }
         inclusion = data.q * data.open_probability * data.shard_probability
         once = np.where(data.in_design, data.content_weights("passages", "distinct"), 0.0)
-        of_labels = {p.dimension: label_counts(p, data, topic.labels) for p in dimensions}
+        of_labels = {p.dimension: label_counts(p, topic.labels) for p in dimensions}
+        spreads = {p.dimension: spread(p, scored) for p in dimensions}
         gate = None
         if not data.complete_open:
             gate = missed(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
@@ -113,10 +123,24 @@ class Reckoning:
                 out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)
                 for pairs in dimensions:
                     cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))
-                    counted = of_labels[pairs.dimension]
-                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, counted, self.level)
+                    given = of_labels[pairs.dimension], spreads[pairs.dimension], weight
+                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, *given, self.level)
                     out[pairs.dimension, unit, basis] = self._of_sources(s, pairs, topic.labels.by)
         return out, wholes
+
+    def in_turn(
+        self, topics: Sequence[Topic], dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
+    ) -> Iterator[tuple[str, dict[Key, Counts], dict[tuple[str, str], Whole]]]:
+        """Name and counts of each topic in order, AT_ONCE at a time: arrays free the interpreter's lock."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            waiting = list(topics)
+            running: deque[tuple[str, Future[Any]]] = deque()
+            while waiting or running:
+                while waiting and len(running) < AT_ONCE:
+                    topic = waiting.pop(0)
+                    running.append((topic.name, pool.submit(self.counts, topic, dimensions, totals)))
+                name, first = running.popleft()
+                yield name, *first.result()
 
     def _of_corpus(
         self,
@@ -175,7 +199,7 @@ class Reckoning:
             variance += sums(pairs.source, w**2 * (1 - inclusion[pairs.content]) * p, size=x_size)
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.where(value > 0, 1.96 * np.sqrt(variance) / value, np.nan)
-        n, _, _ = label_counts(pairs, data, topic.labels)
+        n, _, _ = label_counts(pairs, topic.labels)
         nothing = np.zeros(x_size, bool)
         nan = np.full(x_size, np.nan)
         return Counts(
@@ -204,7 +228,7 @@ def joint(a: Topic, b: Topic, score: Floats) -> Topic:
         several_rounds=a.labels.several_rounds or b.labels.several_rounds,
         by=a.labels.by if a.labels.by == b.labels.by else f"{a.labels.by}, {b.labels.by}",
     )
-    return Topic(f"{a.name} and {b.name}", score, labels, None)
+    return Topic(f"{a.name} and {b.name}", lambda: score, labels, None)
 
 
 def stack(counts: Sequence[Counts], interleave: bool = False) -> Counts:

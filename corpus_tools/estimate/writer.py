@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,43 @@ from corpus_tools.estimate.whole import Whole
 STATUS = pl.Enum(["calibrated", "pooled", "uncalibrated"])
 
 
+class Blocks:
+    """One table as blocks of rows with a common key, in order of the key: what does not change within a block takes no
+    memory until it is asked for."""
+
+    def __init__(self, blocks: list[pl.DataFrame], schema: pa.Schema) -> None:
+        self.empty = pl.DataFrame(pl.from_arrow(schema.empty_table()))
+        key = [c for c in _KEY if c in self.empty.columns]
+        by_key: dict[tuple[str, ...], list[pl.DataFrame]] = {}
+        for block in blocks:
+            by_key.setdefault(tuple(block[c][0] for c in key), []).append(block)
+        self._blocks = [by_key[k] for k in sorted(by_key)]
+
+    def pieces(self, rows: int = 1 << 17) -> Iterator[pl.DataFrame]:
+        """The table's rows in pieces of about `rows`, in the order and types of the contract."""
+        held: list[pl.DataFrame] = []
+        for blocks in self._blocks:
+            block = pl.concat([self._typed(b) for b in blocks])
+            if not block.select(in_order=pl.struct("source", "source_2").is_sorted())["in_order"][0]:
+                block = block.sort("source", "source_2")
+            held.append(block)
+            if sum(b.height for b in held) >= rows:
+                yield pl.concat(held)
+                held = []
+        if held or not self._blocks:
+            yield pl.concat([self.empty, *held])
+
+    def frame(self) -> pl.DataFrame:
+        """The whole table."""
+        return pl.concat(self.pieces())
+
+    def _typed(self, block: pl.DataFrame) -> pl.DataFrame:
+        return block.select(pl.col(c).cast(t, strict=True).alias(c) for c, t in self.empty.schema.items())
+
+
+_KEY = ("dimension", "dimension_2", "unit", "basis", "label", "measure", "against")
+
+
 class Writer:
     """Collects rows. `gate`: whether a gate may miss something, which the methods then name."""
 
@@ -31,17 +68,22 @@ class Writer:
             "uncalibrated": "sum of scores, prior shifted and held by stratum, not corrected",
             "borrowed": "labels of other sources, too few labelled sources for an interval" + missed,
         }
+        self._names: dict[int, tuple[Place, pl.Series, pl.Series | str]] = {}
         self._blocks: dict[str, list[pl.DataFrame]] = {"totals": [], "prevalence": [], "measures": []}
 
     def _add(self, table: str, p: Place, unit: str, basis: str, **columns: Any) -> None:
         if not p.names:
             return
+        if id(p) not in self._names:  # the names of a place are held once
+            second = pl.Series([n[1] for n in p.names], dtype=pl.String) if p.dimension[1] else ""
+            self._names[id(p)] = (p, pl.Series([n[0] for n in p.names], dtype=pl.String), second)
+        _, source, source_2 = self._names[id(p)]
         columns = {
             "audit_id": self.audit_id,
             "dimension": p.dimension[0] or "corpus",
-            "source": pl.Series([n[0] for n in p.names], dtype=pl.String),
+            "source": source,
             "dimension_2": p.dimension[1],
-            "source_2": pl.Series([n[1] for n in p.names], dtype=pl.String) if p.dimension[1] else "",
+            "source_2": source_2,
             "unit": unit,
             "basis": basis,
             **columns,
@@ -163,13 +205,10 @@ class Writer:
         if w.by_score is not None:
             one("recall", *w.by_score, "seen positives at or above the threshold", "classifier")
 
-    def frames(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Totals, prevalence, measures; sorted by key."""
-        return (
-            _typed(self._blocks["totals"], tables.TOTALS),
-            _typed(self._blocks["prevalence"], tables.PREVALENCE),
-            _typed(self._blocks["measures"], tables.MEASURES),
-        )
+    def tables(self) -> dict[str, Blocks]:
+        """Totals, prevalence, measures; each sorted by key."""
+        schemas = {"totals": tables.TOTALS, "prevalence": tables.PREVALENCE, "measures": tables.MEASURES}
+        return {name: Blocks(self._blocks.pop(name), schema) for name, schema in schemas.items()}
 
 
 def _over(c: Counts, t: Totals) -> tuple[Floats, Floats, Floats]:
@@ -199,22 +238,3 @@ def status(c: Counts) -> pl.Series:
 def _bound(high: Floats, one_sided: np.ndarray[Any, np.dtype[np.bool_]]) -> pl.Series:
     which = np.where(np.isnan(high), 2, np.where(one_sided, 1, 0))
     return pl.Series(["two", "upper", None]).gather(which)
-
-
-def _typed(blocks: list[pl.DataFrame], schema: pa.Schema) -> pl.DataFrame:
-    empty = pl.DataFrame(pl.from_arrow(schema.empty_table()))
-    if not blocks:
-        return empty
-    frame = pl.concat(
-        [b.select(pl.col(c).cast(t, strict=True).alias(c) for c, t in empty.schema.items()) for b in blocks],
-        rechunk=False,
-    )
-    blocks.clear()
-    key = [
-        "dimension",
-        "dimension_2",
-        "unit",
-        "basis",
-        *[c for c in ("label", "measure", "against") if c in empty.columns],
-    ]
-    return frame.sort([*key, "source", "source_2"])
