@@ -116,8 +116,9 @@ def measure(folder: Path, labels: int) -> None:
                 total += float(piece[column].sum() or 0)
     took = time.time() - start
     used = resource.getrusage(resource.RUSAGE_SELF)
+    processor, peak = used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6
     print(
-        f"estimated and written in {took:.0f} s ({used.ru_utime + used.ru_stime:.0f} s of processor time), peak {used.ru_maxrss / 1e6:.1f} GB "
+        f"estimated and written in {took:.0f} s ({processor:.0f} s of processor time), peak {peak:.1f} GB "
         f"(tables read in {loaded:.0f} s, {held:.1f} GB); {rows:,} rows; sum {total:.9g}"
     )
 

@@ -4,7 +4,8 @@
     prevalence(scored, labels, totals, by=["shop"])     # any data frame; see anyone.py
 
 What is computed from what, in the order it is read: frames (any table in) > survey (contents, weights, copies) > totals
-(denominators) > cells (scores and labels to rates) > whole (the corpus: seen, missed) > sources (each of many) >
+(denominators) > cells (scores and labels to rates) > whole (the corpus: seen, missed) > wrong_labels (if they
+err) > sources (each of many) >
 modes > reckon (statuses) > measures > writer > by_mode > audit, anyone (the two doors); beside them compare, why, plan and
 simulate.
 """

@@ -29,6 +29,9 @@ from corpus_tools.estimate.totals import Denominators, Totals
 from corpus_tools.estimate.writer import Blocks, Writer
 
 
+FIRST = ("passages", "exposure")  # unit and basis of balances and outcomes
+
+
 @dataclass(frozen=True)
 class Questions:
     """What is asked of the labels; comes from a pack. No label is known to this library by name.
@@ -150,10 +153,11 @@ def estimate_audit(
     places = [data.corpus, *(data.pairs[d] for d in (*plain, *crossed))]
     for p in places:
         writer.totals(p, totals[p.dimension])
-    done: dict[str, dict[Key, Counts]] = {}
+    done: dict[str, dict[Key, Counts]] = {}  # what is asked for again: of all sources it would fill the memory
+    again = {questions.outcome_of, *(name for pair in questions.balance for name in pair)}
     asked = dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])])
     for name, counts, wholes in reckoning.in_turn([topics[a] for a in asked], list(data.pairs.values()), over):
-        done[name] = counts
+        done[name] = {k: c for k, c in counts.items() if k[0] == WHOLE.dimension or (name in again and k[1:] == FIRST)}
         if name not in questions.labels:
             continue
         for p in places:
@@ -241,7 +245,7 @@ def _compared(
     counts_b: Mapping[Key, Counts],
     how: Callable[[Floats, Floats, Floats, Floats], m.Measure],
 ) -> None:
-    ca, cb = counts_a[p.dimension, "passages", "exposure"], counts_b[p.dimension, "passages", "exposure"]
+    ca, cb = counts_a[(p.dimension, *FIRST)], counts_b[(p.dimension, *FIRST)]
     x = how(ca.value, ca.variance, cb.value, cb.variance)
     yes = (ca.calibrated | ca.pooled) & (cb.calibrated | cb.pooled)
     weaker = replace(ca, calibrated=ca.calibrated & cb.calibrated, pooled=yes & ~(ca.calibrated & cb.calibrated))

@@ -38,6 +38,8 @@ class Labels:
     certain: NDArray[np.bool_]  # drawn with probability 1: known, says nothing of the others
     several_rounds: bool
     by: str  # who labelled
+    twice: int = 0  # contents that two annotators or more have labelled
+    differ: int = 0  # those of them on which they differ
 
     @property
     def n(self) -> int:
@@ -69,6 +71,7 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
         )
         .sort("at")
     )
+    twice = rows.filter(pl.col("annotator").str.contains("+", literal=True))
     return Labels(
         at=per["at"].to_numpy(),
         y=per["value"].to_numpy(),
@@ -76,6 +79,8 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
         certain=per["certain"].to_numpy(),
         several_rounds=len(weights) > 1,
         by=", ".join(sorted({a for a in rows["annotator"].unique().to_list() if a})),
+        twice=twice.height,
+        differ=twice.filter(pl.col("value").is_between(0, 1, closed="none")).height,
     )
 
 

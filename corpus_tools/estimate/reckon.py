@@ -14,6 +14,7 @@ from corpus_tools.estimate.cells import Labels, Scored, cells, rates
 from corpus_tools.estimate.sources import Sources, label_counts, sources, spread
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole, classifier_recall, missed, whole
+from corpus_tools.estimate.wrong_labels import factors, wrong_shares
 
 LABELS_FOR_CORPUS = 300
 LABELS_FOR_SOURCE = 30
@@ -118,7 +119,13 @@ class Reckoning:
                 w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level)
                 if (unit, basis) == ("passages", "exposure"):
                     above = topic.score >= topic.threshold
-                    w = replace(w, by_score=classifier_recall(data, scored, topic.labels, r, weight, above))
+                    recall = classifier_recall(data, scored, topic.labels, r, weight, above)
+                    moved = {
+                        name: factors(scored, r, topic.labels, weight, wrong)
+                        for name, wrong in wrong_shares(topic.labels).items()
+                    }
+                    limits = {name: (w.theta.low * a, w.theta.high * b) for name, (a, b) in moved.items()}
+                    w = replace(w, by_score=recall, if_wrong=limits)
                 wholes[unit, basis] = w
                 out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)
                 for pairs in dimensions:

@@ -3,7 +3,8 @@ both together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class Whole:
     recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
     gated: bool = True  # there is a gate that may miss something
     largest: float = 0.0  # share of the variance of what is seen that the content with the largest share has
+    if_wrong: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # name -> limits of theta if labels err
     by_score: tuple[float, float, float] | None = None  # recall of the classifier at its threshold, among what is seen
 
 

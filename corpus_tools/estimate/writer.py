@@ -115,8 +115,8 @@ class Writer:
         value, low, high = _over(c, t)
         common: dict[str, Any] = {
             "label": label,
-            "n_scored": n_scored.astype(np.int64),
-            "n_labelled": c.n_labelled.astype(np.int64),
+            "n_scored": n_scored.astype(np.uint32),
+            "n_labelled": c.n_labelled.astype(np.uint32),
             "labelled_by": c.labelled_by,
             "status": status(c),
         }
@@ -156,7 +156,7 @@ class Writer:
         neither = self.methods["borrowed"] if c.corrected else uncorrected or self.methods["uncalibrated"]
         words = [*(self.methods[k] + note for k in ("calibrated", "pooled")), neither + note]
         which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2))
-        return words[which[0]] if len(set(which.tolist())) == 1 else pl.Series(words).gather(which)
+        return words[which[0]] if len(set(which.tolist())) == 1 else pl.Series(words, dtype=pl.Enum(list(dict.fromkeys(words)))).gather(which)
 
     def measure(
         self,
@@ -184,13 +184,13 @@ class Writer:
             value=x.value,
             low=np.where(yes, x.low, np.nan),
             high=np.where(yes, x.high, np.nan),
-            q_value=np.full(size, np.nan) if x.q is None else np.where(yes, x.q, np.nan),
+            q_value=None if x.q is None else np.where(yes, x.q, np.nan),
             status=pl.Series(["calibrated"] * size, dtype=STATUS) if c is None else status(c),
             method=method,
         )
 
     def parts(self, label: str, unit: str, basis: str, w: Whole) -> None:
-        """seen, missed and recall of the whole corpus."""
+        """seen, missed, recall and label_error of the whole corpus."""
 
         def one(name: str, value: float, low: float, high: float, method: str, against: str = "") -> None:
             x = Measure(np.array([value]), np.array([low]), np.array([high]))
@@ -202,6 +202,9 @@ class Writer:
             one("missed", w.missed.value, w.missed.low, w.missed.high, ways)
             one("missed", w.missed.value, 0.0, w.missed_design, "bound by labelled rejected text alone", "no model")
             one("recall", *w.recall, "seen over seen + missed", "gate")
+        for name, (low, high) in w.if_wrong.items():
+            way = "interval with cell rates put right: false positives at the lower end, false negatives at the upper"
+            one("label_error", w.theta.value, low, high, way, name)
         if w.by_score is not None:
             one("recall", *w.by_score, "seen positives at or above the threshold", "classifier")
 
@@ -237,4 +240,4 @@ def status(c: Counts) -> pl.Series:
 
 def _bound(high: Floats, one_sided: np.ndarray[Any, np.dtype[np.bool_]]) -> pl.Series:
     which = np.where(np.isnan(high), 2, np.where(one_sided, 1, 0))
-    return pl.Series(["two", "upper", None]).gather(which)
+    return pl.Series(["two", "upper", None], dtype=pl.Enum(["two", "upper"])).gather(which)
