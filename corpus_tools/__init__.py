@@ -27,6 +27,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     labels.py         rounds: which passages to label, out, back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
     audit.py          an audit: the root's files -> estimates -> the root
+    listed.py         the passages that move a number -> a label round
   store
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries
   show

@@ -28,7 +28,6 @@ from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pai
 from corpus_tools.estimate.totals import Denominators, Totals
 from corpus_tools.estimate.writer import Blocks, Writer
 
-
 FIRST = ("passages", "exposure")  # unit and basis of balances and outcomes
 
 

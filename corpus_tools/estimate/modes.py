@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from corpus_tools.estimate.cells import Labels, cells, rates
-from corpus_tools.estimate.intervals import logit_interval
+from corpus_tools.estimate.intervals import inflation, logit_interval
 from corpus_tools.estimate.survey import SAMPLED, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.totals import Totals
 from corpus_tools.estimate.whole import cell_means, open_variance, screen_variance
@@ -33,6 +33,7 @@ def mode_totals(
     the interval.
     """
     together = np.maximum(np.sum(scores, axis=0), 1e-9)
+    few = _few_documents(survey)
     out: dict[tuple[str, str], Totals] = {}
     for unit, basis in [k for k in of if k[0] != "documents"]:
         values, variances = [], []
@@ -56,7 +57,7 @@ def mode_totals(
                 p = np.where(survey.gate == SAMPLED, cell_means(scored, r, mine)[scored.cell], share)
                 value += r.total
                 variance += r.label_variance() + float(
-                    open_variance(survey, survey.corpus, p, unit, basis, rest=True)[0]
+                    open_variance(survey, survey.corpus, p, unit, basis, rest=True)[0] * few
                 )
             values.append(value)
             variances.append(variance)
@@ -70,6 +71,14 @@ def mode_totals(
             np.array([total]), value_v[None, :] / max(total, 1e-300), sd[None, :] / max(total, 1e-300), corrected
         )
     return out
+
+
+def _few_documents(survey: Survey) -> float:
+    """(t / z) squared for the draw of documents that the gate does not hit: a few of many copies carry most of it."""
+    if not len(survey.rest.document):
+        return 1.0
+    weight = sums(survey.rest.document, survey.rest.weight)
+    return inflation(weight**2, np.ones(len(weight)))
 
 
 def source_mode_totals(

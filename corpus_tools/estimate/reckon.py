@@ -124,7 +124,8 @@ class Reckoning:
                         name: factors(scored, r, topic.labels, weight, wrong)
                         for name, wrong in wrong_shares(topic.labels).items()
                     }
-                    limits = {name: (w.theta.low * a, w.theta.high * b) for name, (a, b) in moved.items()}
+                    # What was found in rejected text may all be wrong: what is seen alone limits it from below.
+                    limits = {name: (w.seen.low * a, w.theta.high * b) for name, (a, b) in moved.items()}
                     w = replace(w, by_score=recall, if_wrong=limits)
                 wholes[unit, basis] = w
                 out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)

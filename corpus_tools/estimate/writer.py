@@ -156,7 +156,11 @@ class Writer:
         neither = self.methods["borrowed"] if c.corrected else uncorrected or self.methods["uncalibrated"]
         words = [*(self.methods[k] + note for k in ("calibrated", "pooled")), neither + note]
         which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2))
-        return words[which[0]] if len(set(which.tolist())) == 1 else pl.Series(words, dtype=pl.Enum(list(dict.fromkeys(words)))).gather(which)
+        return (
+            words[which[0]]
+            if len(set(which.tolist())) == 1
+            else pl.Series(words, dtype=pl.Enum(list(dict.fromkeys(words)))).gather(which)
+        )
 
     def measure(
         self,

@@ -265,6 +265,23 @@ def test_allocation_has_every_rate_above_zero_and_the_size_asked_for(small: Samp
         allocate(candidates, 0, score="y")
 
 
+def test_how_far_wrong_labels_move_the_figure(small: Sample) -> None:
+    labels = label_round(small, 600, 1)
+    rows = estimates(small, labels).measures.filter(measure="label_error", unit="passages", basis="exposure")
+    assert rows["against"].to_list() == ["1% of labels wrong", "2% of labels wrong", "5% of labels wrong"]
+    assert rows["low"].is_sorted(descending=True) and rows["high"].is_sorted()
+    assert (rows["low"] > 0).all()
+    # A tenth read twice, one in ten of these differently: each errs in 5.3 %.
+    both = labels.with_row_index("i").with_columns(
+        annotator=pl.when(pl.col("i") % 10 == 0).then(pl.lit("kim+lee")).otherwise("annotator"),
+        value=pl.when(pl.col("i") % 100 == 0).then(0.5).otherwise("value"),
+    )
+    out = estimates(small, both.drop("i")).measures.filter(measure="label_error", unit="passages", basis="exposure")
+    assert out["against"].to_list()[-1] == "as annotators differ"
+    five, found = (out.filter(against=a).row(0, named=True) for a in ("5% of labels wrong", "as annotators differ"))
+    assert found["low"] == pytest.approx(five["low"], rel=0.1)
+
+
 def test_unscored_text_is_no_negative() -> None:
     passages, tallies = literal()
     german = passages.with_columns(unscored=pl.col("language") == "de", drawn=pl.col("language") != "de")
