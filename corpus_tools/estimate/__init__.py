@@ -15,10 +15,12 @@ from corpus_tools.estimate.audit import Estimates, Questions, estimate_audit
 from corpus_tools.estimate.compare import Audited, compare
 from corpus_tools.estimate.plan import Allocation, allocate, labels_needed
 from corpus_tools.estimate.why import why
+from corpus_tools.estimate.writer import Blocks
 
 __all__ = [
     "Allocation",
     "Audited",
+    "Blocks",
     "Estimates",
     "Questions",
     "allocate",

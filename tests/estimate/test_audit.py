@@ -323,6 +323,27 @@ def test_two_dimensions_crossed_and_kinds_by_a_map() -> None:
     ]
 
 
+def test_epochs_weigh_the_share_of_training_exposure() -> None:
+    passages, tallies = literal()
+    passages, tallies = (
+        f.with_columns(dataset=pl.when(pl.col("domain") == "a.example").then(pl.lit("a")).otherwise(pl.lit("b")))
+        for f in (passages, tallies)
+    )
+    out = estimate_audit(
+        passages,
+        tallies,
+        labels_of(passages, {"c1"}),
+        ONE,
+        audit_id="a",
+        dimensions=("corpus", "dataset"),
+        exposure={"a": 3.0},
+    ).measures.filter(unit="words", dimension="dataset")
+    shares = {r["source"]: r["value"] for r in out.filter(measure="share").iter_rows(named=True)}
+    exposed = {r["source"]: r["value"] for r in out.filter(measure="exposure_share").iter_rows(named=True)}
+    assert shares == {"a": 0.5, "b": 0.5}
+    assert exposed == {"a": 0.75, "b": 0.25}
+
+
 def test_nothing_scanned_is_nothing_estimated() -> None:
     passages, tallies = literal()
     out = estimate_audit(
