@@ -98,8 +98,10 @@ def test_frames_are_as_the_contract_says(small: Sample) -> None:
     ):
         assert frame.schema == pl.DataFrame(pl.from_arrow(schema.empty_table())).schema
         assert frame.height == frame.unique([c for c in frame.columns if c in _KEY]).height
+        assert frame.equals(frame.sort([c for c in _ORDER if c in frame.columns]))
 
 
+_ORDER = ("dimension", "dimension_2", "unit", "basis", "label", "measure", "against", "source", "source_2")
 _KEY = ("audit_id", "dimension", "source", "dimension_2", "source_2", "unit", "basis", "label", "measure", "against")
 
 
