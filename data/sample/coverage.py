@@ -1,6 +1,6 @@
 """How often the demo's intervals hold the known truth, over reseeded audits of the bundled sample.
 
-    python data/sample/coverage.py              # scores every passage anew (scores.parquet), audits 200 times (coverage.json)
+    python data/sample/coverage.py              # scores every passage anew (scores.npz), audits 200 times (coverage.json)
     python data/sample/coverage.py --audits 50 --keep-scores
 
 Run it again when the weights, the sample or an estimator changes. An audit here is the demo's: shards read, gate, audit draw, screen
@@ -20,8 +20,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from corpus_tools import audit as audits
 from corpus_tools.classifier import load_classifier
@@ -35,7 +33,7 @@ from corpus_tools.shards import plan_shards
 from pipelines.demo import LABELS, ROUND, known_prevalence, truth_answers
 
 HERE = Path(__file__).parent
-SCORES = HERE / "scores.parquet"
+SCORES = HERE / "scores.npz"
 RESULT = HERE / "coverage.json"
 
 
@@ -68,22 +66,20 @@ def score(config: AuditConfig, pack: Pack) -> None:
     unique = passages.filter("drawn").unique("content", keep="first", maintain_order=True).sort("content")
     classifier = load_classifier(pack, config.classifier)
     scores = classifier.score(unique["text"].to_list())[pack.headline].round(4)
-    table = pa.table(
-        {"content": [bytes.fromhex(c) for c in unique["content"]], "score": scores.cast(pl.Float32).to_arrow()},
-        schema=pa.schema(
-            [("content", pa.binary(16)), ("score", pa.float32())], {"classifier_id": classifier.classifier_id}
-        ),
+    contents = np.frombuffer(bytes.fromhex("".join(unique["content"])), np.uint8).reshape(-1, 16)
+    np.savez_compressed(
+        SCORES,
+        content=contents,
+        score=scores.to_numpy().astype(np.float32),
+        classifier_id=np.array(classifier.classifier_id),
     )
-    pq.write_table(table, SCORES, compression="zstd")
 
 
 def cached() -> tuple[pl.DataFrame, str]:
     """SCORES -> content, score; and the classifier's id."""
-    table = pq.read_table(SCORES)
-    contents = [c.hex() for c in table["content"].to_pylist()]
-    return pl.DataFrame({"content": contents, "score": table["score"].to_numpy()}), table.schema.metadata[
-        b"classifier_id"
-    ].decode()
+    with np.load(SCORES, allow_pickle=False) as kept:
+        contents = [row.tobytes().hex() for row in kept["content"]]
+        return pl.DataFrame({"content": contents, "score": kept["score"]}), str(kept["classifier_id"])
 
 
 def reseeded(config: AuditConfig, pack: Pack, audits_wanted: int, first: int = 0) -> Iterator[dict[str, Any]]:
@@ -153,7 +149,7 @@ def main() -> None:
     """Writes the cache and the result."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--audits", type=int, default=200)
-    p.add_argument("--keep-scores", action="store_true", help="take scores.parquet as it is")
+    p.add_argument("--keep-scores", action="store_true", help="take scores.npz as it is")
     o = p.parse_args()
     config = load_config(HERE / "demo.yaml")
     pack = load_pack(config.pack)
