@@ -21,8 +21,10 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     embed.py          texts -> vectors
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate
     tally.py          exact counts per source, and how two add
+    spool.py          Parquet files that grow on a disk until they are whole
     root.py           the root's files; manifest last
     scan.py           one shard: choose, judge, write; the books are balanced here
+    parts.py          large shards: which are scanned in parts, and parts joined to one shard
   estimate
     labels.py         rounds: which passages to label, out, back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures

@@ -124,6 +124,17 @@ class RunnerConfig(_Part):
     kind: Literal["processes", "threads", "dask", "ray"] = "processes"
     workers: int = Field(1, ge=1)
     address: str = Field("", description="of a running Dask or Ray cluster; default: a local one is started")
+    threads: int = Field(
+        0, ge=0, description="of the encoder in each worker; default: this machine's cores / workers, 1 on a cluster"
+    )
+    gpus: float = Field(
+        0, ge=0, description="GPUs (or a share of one) that Ray gives to each task; Dask takes no such count"
+    )
+    split_mb: float = Field(
+        64,
+        ge=0,
+        description="a shard that would keep one worker busy after the others is scanned in parts of about this size; 0: never",
+    )
 
 
 class StoreConfig(_Part):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import uuid
 from dataclasses import dataclass, replace
@@ -67,7 +66,7 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
     )
 
     watcher.step("scan")
-    failed = _scan_all(config, todo, scan_id, watcher)
+    failed = _scan_all(config, todo, scan_id, card["classifier_id"], watcher)
     _stand_or_fall(config, failed, len(plan.shards), {s.shard_id: s for s in plan.shards})
 
     watcher.step("estimate")
@@ -105,13 +104,18 @@ def estimate_flow(output: str, audit_id: str) -> Outcome:
     )
 
 
-def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Watcher) -> dict[str, str]:
-    """Scans in groups, side by side; shard_id -> error of those that failed."""
-    local = config.runner.kind in ("threads", "processes")
-    threads = max(1, (os.cpu_count() or 1) // config.runner.workers) if local else 1
-    groups = tasks.groups(todo, config.runner.workers)
+def _scan_all(
+    config: AuditConfig, todo: list[Shard], scan_id: str, classifier_id: str, watcher: Watcher
+) -> dict[str, str]:
+    """Scans in groups, side by side, large shards in parts; shard_id -> error of those that failed."""
+    units, whole = tasks.divide(config, todo, scan_id)
+    for shard in todo:
+        if shard.shard_id in whole:
+            watcher.note(f"{tasks.label_of([shard])} is one worker's work: {whole[shard.shard_id]}")
+    groups = tasks.groups(units, config.runner.workers)
+    threads = tasks.threads(config.runner)
     failed: dict[str, str] = {}
-    with runners.workers(config.runner, watcher.read):
+    with runners.workers(config.runner, threads, watcher.read):
         futures = {
             tasks.scan_group.submit(config, group, scan_id, threads, tasks.label_of(group)): group for group in groups
         }
@@ -120,10 +124,16 @@ def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Wat
             try:
                 lost = dict(future.result())
             except ShardFailed as error:  # tried again in vain: what this group did not finish is lost
-                done = Root(config.output).done(scan_id)
-                lost = {s.shard_id: str(error) for s in group if s.shard_id not in done}
+                lost = {s.shard_id: str(error) for s in tasks.unfinished(config, group, scan_id)}
             failed |= lost
-            watcher.finished(len(group), sum(s.bytes for s in group), len(lost))
+            watcher.finished(sum(s.part is None for s in group), sum(s.to_read for s in group), len(lost))
+    parted: dict[str, list[Shard]] = {}
+    for unit in units:
+        if unit.part is not None and unit.shard_id not in failed:
+            parted.setdefault(unit.shard_id, []).append(unit)
+    for shard_parts in parted.values():
+        tasks.join(config, shard_parts, scan_id, classifier_id, tasks.label_of(shard_parts[:1]))
+        watcher.finished(1, 0, 0)
     return failed
 
 

@@ -174,6 +174,10 @@ class Look(Watcher):
             text = f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s"
             self._progress.update(self._task, rate=f"{files}; {text}")
 
+    def note(self, text: str) -> None:
+        """Something to know, in a line."""
+        err.print(text, style="yellow", markup=False)
+
     def step(self, name: str) -> None:
         """The next step begins."""
         if name != "scan":
