@@ -6,6 +6,7 @@ One YAML file. Every mistake in it is reported at once, unknown keys with the ne
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import xxhash
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from corpus_tools.errors import ConfigError
 from corpus_tools.pack import Pack, file_sha256
@@ -179,6 +180,13 @@ class AuditConfig(_Part):
             raise ValueError(f"a corpus entry's name has no '/', '#' or ':': {', '.join(bad)}")
         return self
 
+    @field_validator("output")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        if re.search(r"://[^/\s@]*:[^/\s@]*@", value):
+            raise ValueError("an address with a password in it would be shown and kept; give it in the environment")
+        return value
+
     @property
     def source_names(self) -> list[str]:
         """Every name in any entry's `source_fields`, sorted."""
@@ -258,7 +266,7 @@ def _mistake(error: Any) -> str:
     if error["type"] == "missing":
         return f"{place}: missing"
     message = str(error["msg"]).removeprefix("Value error, ")
-    came = error.get("input")
+    came = None if "password" in message else error.get("input")
     return f"{place}: {message}" + (f" (came: {came!r})" if isinstance(came, str | int | float | bool) else "")
 
 

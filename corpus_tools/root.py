@@ -40,6 +40,8 @@ from corpus_tools.spool import Spool
 
 SHARD_TABLES = ("documents", "passages", "tallies", "rejects")
 ESTIMATES = ("totals", "prevalence", "measures")
+BUCKETS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci"}
+"""Stores in which a folder need not be made: to make one would make a bucket of a mistyped name."""
 T = TypeVar("T")
 DATABASE = "corpus_audit.duckdb"
 REPORT = "report.html"
@@ -72,7 +74,8 @@ class Root:
         """Makes the root, and checks that it can be written. Raises RootError."""
         probe = self.at(f".write-test-{uuid.uuid4().hex}")
         try:
-            self.fs.makedirs(self.path, exist_ok=True)
+            if not BUCKETS & set(self.uri.split("://", 1)[0].split("::")):
+                self.fs.makedirs(self.path, exist_ok=True)
             self._write(probe, b"")
             self.fs.rm(probe)
         except Exception as error:  # stores raise anything
