@@ -61,7 +61,8 @@ class Spool:
         return [self.folder / name for name in self._writers]
 
     def _write(self, name: str) -> None:
-        table = pa.concat_tables(self._waiting[name])
+        held = [table for table in self._waiting[name] if len(table)]
         self._waiting[name] = []
-        if len(table):
+        if held:
+            table = pa.concat_tables(held)
             self._writers[name].write_table(table, row_group_size=len(table))
