@@ -57,8 +57,8 @@ def _dask(config: RunnerConfig) -> Any:
     from distributed import Client
 
     try:
-        client = Client(config.address, timeout=ANSWER_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
-        client.close()  # type: ignore[no-untyped-call]
+        client = Client(config.address, timeout=ANSWER_SECONDS, set_as_default=False)
+        client.close()
     except (OSError, ValueError) as error:
         raise _no_cluster(config, error, "tcp://host:8786, of a running `dask scheduler`") from None
     return DaskTaskRunner(address=config.address)
