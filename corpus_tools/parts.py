@@ -27,19 +27,19 @@ def root_of(root: Root, shard: Shard) -> Root:
 
 
 def divide(
-    shards: Sequence[Shard], workers: int, size: float, begun: Iterable[str] = ()
+    shards: Sequence[Shard], workers: int, size: float, taken: Iterable[str] = ()
 ) -> tuple[list[Shard], dict[str, str]]:
     """Shards in order -> the same with those in parts of `size` bytes that would keep one worker busy after the others have
-    finished (more than half a worker's share), and those that were `begun` (shard_ids) in parts; and shard_id -> why for
+    finished (more than half a worker's share), and those `taken` (shard_ids), of which parts are done; and shard_id -> why for
     shards that should be but cannot.
     """
     share = sum(s.bytes for s in shards) / max(1, workers)
-    taken = set(begun)
+    begun = set(taken)
     out: list[Shard] = []
     whole: dict[str, str] = {}
     for shard in shards:
         large = workers > 1 and shard.bytes > share / 2 and shard.bytes >= 2 * size > 0
-        if not large and shard.shard_id not in taken:
+        if not large and shard.shard_id not in begun:
             out.append(shard)
         elif large and (why := why_whole(shard)):
             whole[shard.shard_id] = why
@@ -49,7 +49,7 @@ def divide(
     return out, whole
 
 
-def begun_in(root: Root, scan_id: str) -> set[str]:
+def begun(root: Root, scan_id: str) -> set[str]:
     """shard_ids of which parts are done."""
     return {key.split("-", 1)[0] for key in part_root(root).names("shards", scan_id)}
 
@@ -77,6 +77,12 @@ def join(root: Root, scan_id: str, classifier_id: str, parts: Sequence[Shard], *
     forget(root, scan_id, {shard})
 
 
+def sweep(root: Root, scan_id: str, todo: Iterable[str]) -> None:
+    """Removes what a killed run left half-written, and parts of shards that are not `todo`. For the one process that starts an audit."""
+    part_root(root).sweep(scan_id)
+    forget(root, scan_id, begun(root, scan_id) - set(todo))
+
+
 def forget(root: Root, scan_id: str, shard_ids: Iterable[str]) -> None:
     """Removes the parts of shards that are joined, or that are cut otherwise now."""
     away, gone = part_root(root), set(shard_ids)
@@ -87,6 +93,8 @@ def forget(root: Root, scan_id: str, shard_ids: Iterable[str]) -> None:
         for name in away.names("scores", classifier_id, scan_id):
             if name.split("-", 1)[0] in gone:
                 away.remove("scores", classifier_id, scan_id, name)
+    if not away.fs.exists(away.path) or not away.fs.find(away.path):
+        away.remove()
 
 
 def _sum(manifests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

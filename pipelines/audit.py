@@ -124,7 +124,7 @@ def _scan_all(
             try:
                 lost = dict(future.result())
             except ShardFailed as error:  # tried again in vain: what this group did not finish is lost
-                lost = {s.shard_id: str(error) for s in tasks.unfinished(config, group, scan_id)}
+                lost = {s.shard_id: str(error) for s in tasks.unfinished(config, group, scan_id, classifier_id)}
             failed |= lost
             watcher.finished(sum(s.part is None for s in group), sum(s.to_read for s in group), len(lost))
     parted: dict[str, list[Shard]] = {}

@@ -6,6 +6,7 @@ python -m pipelines.deployments --pool NAME [--image IMAGE] [--cron "0 3 * * 1"]
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import fsspec
 import yaml
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("--cron", help="a schedule; default: run when asked")
     parser.add_argument("--config", help="address of the configuration; default: given with each run")
     options = parser.parse_args()
-    deployment = audit_file.to_deployment(
+    deployment: Any = audit_file.to_deployment(
         options.name, cron=options.cron, parameters={"config": options.config} if options.config else {},
         work_pool_name=options.pool, concurrency_limit=1, entrypoint_type=EntrypointType.MODULE_PATH,
     )  # fmt: skip

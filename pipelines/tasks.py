@@ -111,10 +111,15 @@ def scan_group(
 
 
 def divide(config: AuditConfig, todo: Sequence[Shard], scan_id: str) -> tuple[list[Shard], dict[str, str]]:
-    """The shards to scan, large ones in parts; and why some that are large stay whole."""
+    """The shards to scan, large ones in parts; and why some that are large stay whole. What is only to be scored again stays whole."""
     root = Root(config.output)
-    parts.forget(root, scan_id, parts.begun_in(root, scan_id) - {s.shard_id for s in todo})
-    return parts.divide(todo, config.runner.workers, config.runner.split_mb * (1 << 20), parts.begun_in(root, scan_id))
+    parts.sweep(root, scan_id, {s.shard_id for s in todo})
+    done = root.done(scan_id)
+    units, whole = parts.divide(
+        [s for s in todo if s.shard_id not in done], config.runner.workers, config.runner.split_mb * (1 << 20),
+        parts.begun(root, scan_id),
+    )  # fmt: skip
+    return [*(s for s in todo if s.shard_id in done), *units], whole
 
 
 @task(name="join parts", task_run_name="join {label}", retries=2, retry_delay_seconds=2)
@@ -123,10 +128,11 @@ def join(config: AuditConfig, shard: Sequence[Shard], scan_id: str, classifier_i
     parts.join(Root(config.output), scan_id, classifier_id, shard, vectors=config.store.vectors)
 
 
-def unfinished(config: AuditConfig, shards: Sequence[Shard], scan_id: str) -> list[Shard]:
-    """Those of some shards or parts that are not done."""
+def unfinished(config: AuditConfig, shards: Sequence[Shard], scan_id: str, classifier_id: str) -> list[Shard]:
+    """Those of some shards or parts that are not done and scored."""
     root = Root(config.output)
-    return [s for s in shards if not parts.root_of(root, s).is_done(scan_id, s.key)]
+    rooms = [(parts.root_of(root, s), s) for s in shards]
+    return [s for r, s in rooms if not (r.is_done(scan_id, s.key) and r.is_scored(classifier_id, scan_id, s.key))]
 
 
 @task(name="estimate")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, CorpusEntry
 from corpus_tools.pack import Pack
-from corpus_tools.parts import begun_in, divide, join, part_root
+from corpus_tools.parts import begun, divide, join, part_root
 from corpus_tools.readers import READERS
 from corpus_tools.readers import base as readers_base
 from corpus_tools.readers.cut import cut, why_whole
@@ -130,7 +130,7 @@ def test_only_a_shard_that_keeps_a_worker_busy_is_divided() -> None:
     alone = [shard_of("big.jsonl", 1000)]
     assert divide(alone, 1, 100) == (alone, {})
     assert divide(alone, 2, 0) == (alone, {})
-    assert len(divide(alone, 1, 100, begun=["big.jsonl"])[0]) == 10, "one worker takes up what two began"
+    assert len(divide(alone, 1, 100, taken=["big.jsonl"])[0]) == 10, "one worker takes up what two began"
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
@@ -163,7 +163,7 @@ def test_parts_joined_are_the_shard_scanned_whole(
     assert len(parts) >= 3
     for part in reversed(parts):
         scan(part, entry, rules, classifier, part_root(root), "scan", None)
-    assert begun_in(root, "scan") == {shard.shard_id}
+    assert begun(root, "scan") == {shard.shard_id}
     assert root.done("scan") == set()
     join(root, "scan", classifier.classifier_id, parts, vectors=True)
     scan(shard, entry, rules, classifier, whole_root, "scan", None)
@@ -180,4 +180,4 @@ def test_parts_joined_are_the_shard_scanned_whole(
     )
     vectors = root.read_table("scores", classifier.classifier_id, "scan", f"{shard.shard_id}.vectors.parquet")
     assert len(vectors) == len(mine)
-    assert begun_in(root, "scan") == set(), "the parts are gone"
+    assert begun(root, "scan") == set(), "the parts are gone"

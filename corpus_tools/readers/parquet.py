@@ -21,6 +21,8 @@ _DAMAGE = (
     OSError, ValueError, KeyError, NotImplementedError, MemoryError, pa.ArrowException, ShardFailed, NoRanges,
 )  # fmt: skip
 
+_BUFFER = 1 << 20  # bytes of a column held while it is decoded; without it, all of the row group's
+
 
 @guarded
 def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
@@ -116,7 +118,7 @@ def _bytes_of(chunk: Any) -> tuple[int, int]:
 
 def _open(raw: _Raw, shard: Shard) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(raw.file, pre_buffer=False)
+        return pq.ParquetFile(raw.file, pre_buffer=False, buffer_size=_BUFFER)
     except _DAMAGE as error:
         raw.check()
         raise ShardFailed(
