@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 import yaml
 from prefect import flow
-from prefect.deployments.runner import EntrypointType
+from prefect.types.entrypoint import EntrypointType
 
 from corpus_tools.config import parse_config
 from pipelines.audit import run_audit
