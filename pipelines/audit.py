@@ -18,7 +18,7 @@ from corpus_tools.errors import ShardFailed, Stop
 from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
 from corpus_tools.shards import Shard
-from pipelines import runners, tasks
+from pipelines import runners, tasks, watch
 from pipelines.watch import Watcher
 
 
@@ -37,9 +37,6 @@ class Outcome:
     labels_wanted: int
 
 
-_watcher = Watcher()  # a flow's parameters are shown and stored by Prefect; this is neither
-
-
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
 def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True) -> Outcome:
     """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report.
@@ -47,7 +44,7 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
     `only`: shard_ids to stay with, of an earlier audit that is scored again. `shown`: False stops after the estimates,
     where labels follow at once and the database and the report are made then.
     """
-    watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
+    watcher, root, pack = watch.current, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
     card, _ = read_card(pack, config.classifier)
     scan_id = audits.scan_id(config, pack)
@@ -90,7 +87,7 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
 @flow(name="corpus-audit-estimate", flow_run_name="estimate {audit_id}", validate_parameters=False)
 def estimate_flow(output: str, audit_id: str) -> Outcome:
     """Estimates an audit anew, after labels came in, and loads and reports it; no shard is read."""
-    watcher, root = _watcher, Root(output)
+    watcher, root = watch.current, Root(output)
     audit = audits.read(root, audit_id)
     watcher.step("estimate")
     wanted = tasks.estimate(output, audit)
@@ -165,14 +162,13 @@ def run_audit(
     config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = (), shown: bool = True
 ) -> Outcome:
     """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
-    global _watcher
     config = tasks.absolute(config)
     Root(config.output).prepare()
     tasks.plan.fn(
         config
     )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow
-    _watcher = watcher or Watcher()
+    watch.current = watcher or Watcher()
     try:
         return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown)
     finally:
-        _watcher = Watcher()
+        watch.current = Watcher()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Killer(Watcher):
 
     def __init__(self, mark: str) -> None:
         self._mark = mark
+        self._lock = threading.RLock()  # like the command line's look, it cannot travel
         self.killed = 0
 
     def finished(self, shards: int, file_bytes: int, failed: int) -> None:
