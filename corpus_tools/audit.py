@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import polars as pl
+import pyarrow as pa
 
 from corpus_tools.config import AuditConfig, CorpusEntry, frozen
 from corpus_tools.config import digest as _digest
@@ -14,6 +15,7 @@ from corpus_tools.copies import near_copies
 from corpus_tools.errors import RootError
 from corpus_tools.estimate import (
     Audited,
+    Blocks,
     Estimates,
     Questions,
     compare,
@@ -261,17 +263,16 @@ def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
-    """Writes an audit with its estimates, and what a reader should know of them: notes.json (set_aside, notes)."""
+    """Writes an audit with its estimates piece by piece, and what a reader should know of them: notes.json (set_aside, notes)."""
     told = {"set_aside": dict(estimates.set_aside), "notes": list(estimates.notes)}
     root.write_json(told, "audits", audit["audit_id"], "notes.json")
-    root.write_audit(
-        audit,
-        {
-            "totals": estimates.totals.to_arrow().cast(TOTALS),
-            "prevalence": estimates.prevalence.to_arrow().cast(PREVALENCE),
-            "measures": estimates.measures.to_arrow().cast(MEASURES),
-        },
-    )
+    schemas = {"totals": TOTALS, "prevalence": PREVALENCE, "measures": MEASURES}
+    root.write_audit(audit, {name: _pieces(estimates.tables[name], schema) for name, schema in schemas.items()})
+
+
+def _pieces(table: Blocks, schema: pa.Schema) -> Iterator[pa.Table]:
+    for piece in table.pieces():
+        yield piece.to_arrow().cast(schema)
 
 
 def find_near_copies(root: Root, audit: Mapping[str, Any], pack: Pack) -> int:
@@ -281,13 +282,16 @@ def find_near_copies(root: Root, audit: Mapping[str, Any], pack: Pack) -> int:
     """
     if "near_copies.parquet" in root.names("audits", audit["audit_id"]):
         return len(root.read_table("audits", audit["audit_id"], "near_copies.parquet"))
-    columns = ["content", "drawn", "text"]
-    table = root.shard_table(audit["scan_id"], done_shards(audit), "passages", columns)
-    drawn = cast(pl.DataFrame, pl.from_arrow(table)).filter("drawn")
-    kept = drawn.filter(pl.col("text").is_not_null())
-    if kept.height and content_hash(max(kept["text"].head(1000), key=len)) not in set(kept["content"]):
-        kept = kept.head(0)  # excerpts
-    found = near_copies(kept.select("content", "text").unique("content"))
+    table = root.shard_table(audit["scan_id"], done_shards(audit), "passages", ["content", "drawn"])
+    drawn = (
+        cast(pl.DataFrame, pl.from_arrow(table))
+        .with_columns(row=pl.int_range(pl.len()).over("shard_id"))
+        .filter("drawn")
+        .drop("drawn")
+    )
+    found = near_copies(
+        _whole_texts(root, audit["scan_id"], drawn.unique("content", keep="first", maintain_order=True))
+    )
     copies = drawn.group_by("content").agg(pl.len().cast(pl.Int64).alias("copies"))
     found = found.join(copies, on="content", maintain_order="left").with_columns(
         audit_id=pl.lit(audit["audit_id"]),
@@ -298,6 +302,22 @@ def find_near_copies(root: Root, audit: Mapping[str, Any], pack: Pack) -> int:
         found.select(NEAR_COPIES.names).to_arrow().cast(NEAR_COPIES), "audits", audit["audit_id"], "near_copies.parquet"
     )
     return found.height
+
+
+def _whole_texts(root: Root, scan_id: str, wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Rows of shards (shard_id, row) -> content, text, piece by piece; nothing where the root keeps excerpts."""
+    for shard in wanted["shard_id"].unique(maintain_order=True):
+        rows, at = wanted.filter(shard_id=shard)["row"].to_numpy(), 0
+        for table in root.batches("shards", scan_id, shard, "passages.parquet"):
+            mine = rows[(rows >= at) & (rows < at + len(table))] - at
+            at += len(table)
+            piece = cast(pl.DataFrame, pl.from_arrow(table.select(["content", "text"]).take(mine)))
+            piece = piece.filter(pl.col("text").is_not_null())
+            if piece.height:
+                longest = piece.row(int(piece["text"].str.len_bytes().arg_max() or 0))
+                if content_hash(longest[1]) != longest[0]:
+                    return
+            yield piece
 
 
 def why_number(

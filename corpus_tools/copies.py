@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -18,22 +18,28 @@ _SEED = 7
 _AT_ONCE = 2000
 
 
-def near_copies(contents: pl.DataFrame) -> pl.DataFrame:
-    """contents (content, text; each content once) -> content, near_group, similarity; those alone are left out.
+def near_copies(contents: pl.DataFrame | Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """contents (content, text; each content once), whole or in pieces -> content, near_group, similarity; those alone are left out.
 
     near_group: the smallest content of the group. Two contents are linked where at least 0.8 of their three-word shingles (case and
     punctuation kept out) are estimated to be common (Broder 1997; banding: Leskovec, Rajaraman and Ullman 2014, chapter 3);
     similarity: to the content that it is linked by, the highest. Links chain: the ends of a group may differ more. The order of
-    the rows changes nothing.
+    the rows changes nothing. Of a text half a kilobyte is held.
     """
-    rows = contents.filter(pl.col("text").str.len_chars() > 0).sort("content")
     empty = pl.DataFrame(schema={"content": pl.String, "near_group": pl.String, "similarity": pl.Float64})
-    if rows.height < 2:
+    names, digests = [empty["content"]], [np.zeros((0, PERMUTATIONS), np.uint32)]
+    for piece in [contents] if isinstance(contents, pl.DataFrame) else contents:
+        rows = piece.filter(pl.col("text").str.len_chars() > 0)
+        names.append(rows["content"])
+        digests.extend(_digests(rows["text"]))
+    content = pl.concat(names)
+    if len(content) < 2:
         return empty
-    digests = np.concatenate(list(_digests(rows["text"])))
-    left, right, similarity = _links(digests)
+    order = content.arg_sort()
+    left, right, similarity = _links(np.concatenate(digests)[order.to_numpy()])
     if not len(left):
         return empty
+    rows = content.gather(order).to_frame()
     graph = coo_array((np.ones(len(left)), (left, right)), shape=(rows.height, rows.height))
     group = connected_components(graph, directed=False)[1]
     best = np.zeros(rows.height)

@@ -21,6 +21,8 @@ from corpus_tools.sampling import content_hash
 from corpus_tools.scan import Rules, rescore
 from corpus_tools.shards import Shard
 
+LISTED_ELSEWHERE = "elsewhere"  # the cell of what a list leaves out (listed.py)
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -74,7 +76,7 @@ def sample_round(
             "no scored passage to draw from", where=root.uri, todo="Widen the lexicon or audit_fraction, and run again."
         )
     rule = allocate(units, size, score=label, source_class=by or None)
-    drawn = _with_texts(root, audit, units, draw_round(rule.probabilities(), name, seed), of)
+    drawn = with_texts(root, audit, units, draw_round(rule.probabilities(), name, seed), of)
     create_round(
         root,
         {
@@ -141,16 +143,27 @@ def top_up(root: Root, audit: Mapping[str, Any], pack: Pack, name: str) -> Drawn
         "shards": [s for s in audit["shards"] if s["shard_id"] in new],
     }  # fmt: skip
     units = _units(root, later, pack, rule["label"], of)
-    allocation = by_rule(units, rule["cells"], score=rule["label"], source_class=rule["by"] or None)
-    inside = draw_round(allocation.probabilities(), name, rule["seed"])
+    rates = _rates(units, rule)
+    inside = draw_round(rates, name, rule["seed"])
     had = {
         c: max([p, *(r["probability"] for r in up or [])])
         for c, p, up in before.select(key, "probability", "raised").iter_rows()
     }
     raised = {c: p for c, p in inside.select("content", "probability").iter_rows() if c in had and p > had[c]}
-    drawn = _with_texts(root, later, units, inside.filter(~pl.col("content").is_in(list(had))), of)
+    drawn = with_texts(root, later, units, inside.filter(~pl.col("content").is_in(list(had))), of)
     add_batch(root, name, audit["audit_id"], new, drawn, raised)
-    return Drawn(name, drawn, allocation.expected, len(new), len(raised))
+    return Drawn(name, drawn, float(rates["probability"].sum()), len(new), len(raised))
+
+
+def _rates(units: pl.DataFrame, rule: Mapping[str, Any]) -> pl.DataFrame:
+    """What a round's rule says of candidates that it has not seen: content, cell, probability. A list has none of them."""
+    if "listed" in rule:
+        return units.select(
+            pl.col("content").unique(maintain_order=True),
+            cell=pl.lit(LISTED_ELSEWHERE),
+            probability=pl.lit(rule["listed"]["elsewhere"]),
+        )
+    return by_rule(units, rule["cells"], score=rule["label"], source_class=rule["by"] or None).probabilities()
 
 
 def _units(root: Root, audit: Mapping[str, Any], pack: Pack, label: str, of: str) -> pl.DataFrame:
@@ -209,9 +222,7 @@ def _shards(audit: Mapping[str, Any], wanted: set[str]) -> list[Shard]:
     return [Shard(**{f: s[f] for f in fields}) for s in audit["shards"] if s["shard_id"] in wanted]
 
 
-def _with_texts(
-    root: Root, audit: Mapping[str, Any], units: pl.DataFrame, drawn: pl.DataFrame, of: str
-) -> pl.DataFrame:
+def with_texts(root: Root, audit: Mapping[str, Any], units: pl.DataFrame, drawn: pl.DataFrame, of: str) -> pl.DataFrame:
     """Drawn units (content, cell, probability) -> their passages: content, passage_id, text, cell, probability, document."""
     first = units.unique("content", keep="first", maintain_order=True)
     if of == "passages":
@@ -280,4 +291,4 @@ def _read_again(root: Root, audit: Mapping[str, Any], rows: pl.DataFrame, whole:
     return pl.Series(out, dtype=pl.String)
 
 
-__all__ = ["Drawn", "free_name", "sample_round", "settings", "short_rounds", "top_up"]
+__all__ = ["LISTED_ELSEWHERE", "Drawn", "free_name", "sample_round", "settings", "short_rounds", "top_up", "with_texts"]

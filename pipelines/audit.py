@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import uuid
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from corpus_tools.errors import ShardFailed, Stop
 from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
 from corpus_tools.shards import Shard
-from pipelines import runners, tasks
+from pipelines import runners, tasks, watch
 from pipelines.watch import Watcher
 
 
@@ -38,9 +37,6 @@ class Outcome:
     labels_wanted: int
 
 
-_watcher = Watcher()  # a flow's parameters are shown and stored by Prefect; this is neither
-
-
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
 def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True) -> Outcome:
     """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report.
@@ -48,7 +44,7 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
     `only`: shard_ids to stay with, of an earlier audit that is scored again. `shown`: False stops after the estimates,
     where labels follow at once and the database and the report are made then.
     """
-    watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
+    watcher, root, pack = watch.current, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
     card, _ = read_card(pack, config.classifier)
     scan_id = audits.scan_id(config, pack)
@@ -67,7 +63,7 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
     )
 
     watcher.step("scan")
-    failed = _scan_all(config, todo, scan_id, watcher)
+    failed = _scan_all(config, todo, scan_id, card["classifier_id"], watcher)
     _stand_or_fall(config, failed, len(plan.shards), {s.shard_id: s for s in plan.shards})
 
     watcher.step("estimate")
@@ -91,7 +87,7 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
 @flow(name="corpus-audit-estimate", flow_run_name="estimate {audit_id}", validate_parameters=False)
 def estimate_flow(output: str, audit_id: str) -> Outcome:
     """Estimates an audit anew, after labels came in, and loads and reports it; no shard is read."""
-    watcher, root = _watcher, Root(output)
+    watcher, root = watch.current, Root(output)
     audit = audits.read(root, audit_id)
     watcher.step("estimate")
     wanted = tasks.estimate(output, audit)
@@ -105,13 +101,18 @@ def estimate_flow(output: str, audit_id: str) -> Outcome:
     )
 
 
-def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Watcher) -> dict[str, str]:
-    """Scans in groups, side by side; shard_id -> error of those that failed."""
-    local = config.runner.kind in ("threads", "processes")
-    threads = max(1, (os.cpu_count() or 1) // config.runner.workers) if local else 1
-    groups = tasks.groups(todo, config.runner.workers)
+def _scan_all(
+    config: AuditConfig, todo: list[Shard], scan_id: str, classifier_id: str, watcher: Watcher
+) -> dict[str, str]:
+    """Scans in groups, side by side, large shards in parts; shard_id -> error of those that failed."""
+    units, whole = tasks.divide(config, todo, scan_id)
+    for shard in todo:
+        if shard.shard_id in whole:
+            watcher.note(f"{tasks.label_of([shard])} is one worker's work: {whole[shard.shard_id]}")
+    groups = tasks.groups(units, config.runner.workers)
+    threads = tasks.threads(config.runner)
     failed: dict[str, str] = {}
-    with runners.workers(config.runner, watcher.read):
+    with runners.workers(config.runner, threads, watcher.read):
         futures = {
             tasks.scan_group.submit(config, group, scan_id, threads, tasks.label_of(group)): group for group in groups
         }
@@ -120,10 +121,16 @@ def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Wat
             try:
                 lost = dict(future.result())
             except ShardFailed as error:  # tried again in vain: what this group did not finish is lost
-                done = Root(config.output).done(scan_id)
-                lost = {s.shard_id: str(error) for s in group if s.shard_id not in done}
+                lost = {s.shard_id: str(error) for s in tasks.unfinished(config, group, scan_id, classifier_id)}
             failed |= lost
-            watcher.finished(len(group), sum(s.bytes for s in group), len(lost))
+            watcher.finished(sum(s.part is None for s in group), sum(s.to_read for s in group), len(lost))
+    parted: dict[str, list[Shard]] = {}
+    for unit in units:
+        if unit.part is not None and unit.shard_id not in failed:
+            parted.setdefault(unit.shard_id, []).append(unit)
+    for shard_parts in parted.values():
+        tasks.join(config, shard_parts, scan_id, classifier_id, tasks.label_of(shard_parts[:1]))
+        watcher.finished(1, 0, 0)
     return failed
 
 
@@ -155,14 +162,13 @@ def run_audit(
     config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = (), shown: bool = True
 ) -> Outcome:
     """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
-    global _watcher
     config = tasks.absolute(config)
     Root(config.output).prepare()
     tasks.plan.fn(
         config
     )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow
-    _watcher = watcher or Watcher()
+    watch.current = watcher or Watcher()
     try:
         return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown)
     finally:
-        _watcher = Watcher()
+        watch.current = Watcher()

@@ -29,9 +29,9 @@ from typing import Annotated, Any  # noqa: E402
 import typer  # noqa: E402
 
 from corpus_tools.errors import ConfigError, CorpusAuditError, RootError  # noqa: E402
-from pipelines.cli_labels import label_app, tell_notes  # noqa: E402
-from pipelines.cli_options import AuditOption, RootOption, root_of, where  # noqa: E402
-from pipelines.show import Look, err, frame_table, out, prevalence_table  # noqa: E402
+from pipelines.cli_labels import label_app, tell_notes, writable, write_out  # noqa: E402
+from pipelines.cli_options import AuditOption, RootOption, beside, root_of, where  # noqa: E402
+from pipelines.show import Look, coverage_table, err, frame_table, out, prevalence_table  # noqa: E402
 
 app = typer.Typer(
     name="corpus-audit",
@@ -50,7 +50,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="folder to write to")] = Path("demo-audit"),
 ) -> None:
     """Audit the bundled (synthetic) sample: before labels, and after a round of about 400."""
-    from pipelines.demo import run_demo
+    from pipelines.demo import known_coverage, run_demo
 
     with Look() as look:
         result = run_demo(output, look)
@@ -70,6 +70,9 @@ def demo(
     ):
         truth = {source: share for (d, source), share in result.truth.items() if d == dimension}
         out.print(prevalence_table(result.after.filter(dimension=dimension), title, truth))
+        out.print()
+    if found := known_coverage():
+        out.print(coverage_table(found))
         out.print()
     where(result.outcome.database, result.outcome.report)
     out.print(
@@ -99,7 +102,7 @@ def run(
     root = Root(settings.output)
     audit = audits.read(root, outcome.audit_id)
     rows = headline_rows(root, outcome.audit_id, audit["headline"])
-    _beside(audit)
+    beside(audit)
     for dimension in ("corpus", "dataset", "kind", "domain"):
         part = rows.filter(dimension=dimension)
         if len(part):
@@ -145,7 +148,7 @@ def sql(
         raise RootError(f"no format {output!r}", expected="table, csv or json")
     place = Root(root_of(root))
     frame = run_query(place, query)
-    _beside(*latest(place), to=err)
+    beside(*latest(place), to=err)
     if output == "csv":
         sys.stdout.write(frame.write_csv())
     elif output == "json":
@@ -165,7 +168,7 @@ def report(root: RootOption = "", audit: AuditOption = "") -> None:
 
     place = Root(root_of(root))
     found = audits.read(place, audit)
-    _beside(found)
+    beside(found)
     out.print(f"{write_report(place, found['audit_id'])}")
 
 
@@ -177,15 +180,27 @@ def why(
     label: Annotated[str, typer.Option(help="default: the headline label")] = "",
     dimension: Annotated[str, typer.Option(help="default: the first that has such a source")] = "",
     size: Annotated[int, typer.Option(min=1, help="how many passages")] = 10,
+    round_name: Annotated[
+        str, typer.Option("--round", help="make a label round of about --size passages of them, with this name")
+    ] = "",
+    output: Annotated[Path | None, typer.Option(help="of the round; default: <round>.jsonl beside you")] = None,
 ) -> None:
-    """Show the passages that move a source's figure most, and what labelling each would do to it."""
+    """Show the passages that move a source's figure most, and what labelling each would do to it; or have them labelled."""
     from corpus_tools import audit as audits
     from corpus_tools.root import Root
 
     place = Root(root_of(root))
     found = audits.read(place, audit)
+    if round_name:
+        from corpus_tools.listed import listed_round
+
+        pack, target = audits.pack_of(found), output or Path(f"{round_name}.jsonl")
+        writable(target)
+        drawn = listed_round(place, found, pack, source, name=round_name, size=size, dimension=dimension, label=label)
+        write_out(place, pack, drawn, target, "jsonl")
+        return
     rows = audits.why_number(place, found, audits.pack_of(found), source, dimension=dimension, label=label, size=size)
-    _beside(found)
+    beside(found)
     for row in rows.head(size).iter_rows(named=True):
         told = "not labelled" if row["value"] is None else "yes" if row["value"] >= 0.5 else "no"
         out.print(
@@ -214,7 +229,7 @@ def compare(
     rows = audits.comparison(place, first, second).filter(
         label=label or second["headline"], unit="passages", basis="exposure", dimension_2=""
     )
-    _beside(first, second)
+    beside(first, second)
     shown = rows.sort(pl.col("value").abs(), descending=True, nulls_last=True)
     out.print(frame_table(shown.select("dimension", "source", "value", "low", "high", "q_value", "status"), limit=60))
 
@@ -239,7 +254,7 @@ def rescore(
     with Look() as look:
         outcome = run_audit(config, look, tuple(audits.done_shards(found)))
     out.print(f"audit {outcome.audit_id} (classifier {outcome.classifier_id})")
-    _beside(audits.read(place, outcome.audit_id))
+    beside(audits.read(place, outcome.audit_id))
     where(outcome.database, outcome.report)
 
 
@@ -308,14 +323,6 @@ def _books(audit: dict[str, Any]) -> None:
         f"{books['read']:,} records read = {books['kept']:,} kept + {books['empty']:,} empty + {books['rejected']:,} rejected "
         f"+ {books['failed']:,} failed"
     )
-
-
-def _beside(*audits: dict[str, Any], to: Any = out) -> None:
-    """What stands beside every figure: 'N of M shards' of a sampled data set, and the shards that failed or break off."""
-    from corpus_tools.audit import failed_said, sampled_said
-
-    for line in dict.fromkeys(line for audit in audits for line in sampled_said(audit) + failed_said(audit)):
-        to.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 def _stop_at_once(_signal: int, _frame: object) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from corpus_tools.errors import LabelError, RootError
-from pipelines.cli_options import AuditOption, RootOption, root_of, where
+from pipelines.cli_options import AuditOption, RootOption, beside, root_of, where
 from pipelines.show import frame_table, out
 
 label_app = typer.Typer(
@@ -42,6 +42,7 @@ def label_plan(
 
     place = Root(root_of(root))
     found = audits.read(place, audit)
+    beside(found)
     needed, now, width = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
     more = f"{needed - now:,} more" if needed > now else "no more than there are"
     out.print(
@@ -71,7 +72,7 @@ def label_sample(
 ) -> None:
     """Draw a round of passages (or whole documents) to label, with known probabilities, and write them to a file."""
     from corpus_tools import audit as audits
-    from corpus_tools.labels import check_new, export_round, label_studio_config
+    from corpus_tools.labels import check_new
     from corpus_tools.labels.files import FORMATS
     from corpus_tools.root import Root
     from corpus_tools.rounds import free_name, sample_round, top_up
@@ -86,23 +87,28 @@ def label_sample(
         check_new(place, name, role)
     batch = len((place.read_json("rounds", f"{name}.json") or {}).get("batches", [1]))
     target = output or Path(f"{name}{f'-top-up-{batch}' if new else ''}.{FORMATS[form]}")
-    _writable(target)
+    writable(target)
     drawn = (
         top_up(place, found, pack, name)
         if new
         else sample_round(place, found, pack, name=name, size=size, role=role, label=label, by=by, of=of)
     )
-    texts = dict(drawn.passages.select("content", "text").iter_rows())
-    rows = place.read_table("rounds", f"{name}.parquet")
+    write_out(place, pack, drawn, target, form, f" from {drawn.shards} new shards" if new else "")
+
+
+def write_out(place: Any, pack: Any, drawn: Any, target: Path, form: str, over: str = "") -> None:
+    """Passages that a round drew now -> the file to fill in; says what to do with it. `over`: what they were drawn from."""
     import polars as pl
 
-    mine = pl.DataFrame(pl.from_arrow(rows)).filter(pl.col("passage_id").is_in(drawn.passages["passage_id"].implode()))
-    rule = place.read_json("rounds", f"{name}.json")
+    from corpus_tools.labels import export_round, label_studio_config, read_round
+
+    texts = dict(drawn.passages.select("content", "text").iter_rows())
+    rule, rows = read_round(place, drawn.round)
+    mine = rows.filter(pl.col("passage_id").is_in(drawn.passages["passage_id"].implode()))
     target.write_bytes(export_round(mine, texts, pack, form, rule))
     documents = f" of {drawn.documents} documents" if drawn.documents else ""
-    over = f" from {drawn.shards} new shards" if new else ""
-    out.print(f"round {name}: {len(mine):,} passages{documents} drawn{over}: {target}", soft_wrap=True)
-    if new and not len(mine):
+    out.print(f"round {drawn.round}: {len(mine):,} passages{documents} drawn{over}: {target}", soft_wrap=True)
+    if over and not len(mine):
         out.print("The rule draws nothing from them that was not drawn before: the round covers them now.")
     if form == "labelstudio":
         interface = target.with_suffix(".xml")
@@ -113,7 +119,7 @@ def label_sample(
     if len(mine):
         out.print(
             f"Fill it in by the codebook ({pack.folder / 'codebook.md'}), then:\n"
-            f"  corpus-audit label import {target} --round {name} --root {place.uri} --annotator YOU",
+            f"  corpus-audit label import {target} --round {drawn.round} --root {place.uri} --annotator YOU",
             soft_wrap=True, markup=False,
         )  # fmt: skip
 
@@ -142,7 +148,7 @@ def _short_round(place: Any, audit: Any) -> str:
     )
 
 
-def _writable(target: Path) -> None:
+def writable(target: Path) -> None:
     """Before a round is drawn: it is never drawn again. Raises LabelError where its file cannot be written, or would replace one."""
     if target.exists():
         raise LabelError("there is a file already", where=str(target), todo="Move it, or name another by --output.")
@@ -190,6 +196,7 @@ def label_import(
         out.print("The round's role is train: it corrects no figure. Give the file to corpus-audit train --labels.")
         return
     outcome = estimate_flow(str(Path(place.uri).resolve()) if place.local else place.uri, found["audit_id"])
+    beside(found)
     tell_notes(place, found["audit_id"])
     if outcome.labels_wanted:
         out.print(f"{outcome.labels_wanted} more labels are wanted for an interval of the corpus", style="yellow")

@@ -1,9 +1,9 @@
-"""What commands share: options that name a root or an audit, and where results lie."""
+"""What commands share: options that name a root or an audit, what stands beside figures, and where results lie."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,6 +37,14 @@ def root_of(named: str) -> str:
         expected=f"one folder with audits (below are: {listed})",
         todo="Name it by --root.",
     )
+
+
+def beside(*audits: dict[str, Any], to: Any = out) -> None:
+    """What stands beside every figure: 'N of M shards' of a sampled data set, and the shards that failed or break off."""
+    from corpus_tools.audit import failed_said, sampled_said
+
+    for line in dict.fromkeys(line for audit in audits for line in sampled_said(audit) + failed_said(audit)):
+        to.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 def where(database: str, report: str) -> None:

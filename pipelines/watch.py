@@ -15,5 +15,13 @@ class Watcher:
     def finished(self, shards: int, file_bytes: int, failed: int) -> None:
         """A group of shards is done, so many of them failed."""
 
+    def note(self, text: str) -> None:
+        """Something that a person should know, in a line; nothing has failed."""
+
     def step(self, name: str) -> None:
         """The next step begins: plan, scan, estimate, load, report."""
+
+
+current = Watcher()
+"""Who is told now. No parameter of a flow, which Prefect shows and stores; and not in the flow's own module, whose names travel with
+the flow to the workers of a cluster, where a terminal cannot go."""

@@ -16,6 +16,7 @@ from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, parse_config
 from corpus_tools.errors import LabelError
 from corpus_tools.labels import import_labels, labels_table, read_round, used
+from corpus_tools.listed import listed_round
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 from corpus_tools.rounds import free_name, sample_round, short_rounds, top_up
@@ -141,6 +142,23 @@ def test_a_top_up_is_what_the_rule_would_have_drawn(audit: Audit, pack: Pack, tm
     assert done.passages["probability"].unique().to_list() == [1.0], "a complete round stays complete"
     candidates = audits.scored_passages(root, after, pack).filter(pl.col(pack.headline).is_not_null())
     assert set(read_round(root, "whole")[1]["content"]) == set(candidates["content"])
+
+
+def test_a_listed_round_has_its_texts_and_is_topped_up_evenly(audit: Audit, pack: Pack, tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    root, before = audit("none")
+    first = listed_round(root, before, pack, "all", name="closer", size=8)
+    assert len(first.passages)
+    assert [content_hash(t) for t in first.passages["text"]] == first.passages["content"].to_list()
+    write(tmp_path, 1, 60)
+    root, after = audit("none")
+    assert short_rounds(root, after) == ["closer"]
+    done = top_up(root, after, pack, "closer")
+    assert done.passages["probability"].unique().to_list() == [read_round(root, "closer")[0]["listed"]["elsewhere"]]
+    assert set(done.passages["content"]).isdisjoint(first.passages["content"])
+    assert short_rounds(root, after) == []
+    with pytest.raises(LabelError, match="exists"):
+        listed_round(root, after, pack, "all", name="closer", size=4)
 
 
 def test_a_new_classifier_needs_no_top_up_and_its_round_is_scored_by_its_own(

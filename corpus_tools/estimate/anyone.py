@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import polars as pl
 
 from corpus_tools.errors import Stop
 from corpus_tools.estimate.cells import labels_of
-from corpus_tools.estimate.frames import as_polars, require, usable_labels
+from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, TRAINED_AT, Counts, Reckoning, Topic
 from corpus_tools.estimate.survey import Floats, Pairs, sums, survey
 
@@ -63,8 +64,9 @@ def prevalence(
     if "size" in frame.columns:
         frame = frame.with_columns(n_words=pl.col("size"))
     frame = frame.with_columns(pl.col("content").cast(pl.String))
+    require(asked, ("content",), "labels")
     asked, aside = _known_sources(asked, frame, by)
-    good, more = usable_labels(asked, frame["content"].unique())
+    good, more = usable_labels(asked, among(frame, asked))
     aside |= more
     if aside:
         told = "; ".join(f"{count}: {reason}" for reason, count in aside.items())
@@ -88,7 +90,7 @@ def prevalence(
     for name in names:
         topic = Topic(
             name,
-            data.score(columns[name]),
+            partial(data.score, columns[name]),
             labels_of(data, good.filter(pl.col("label") == name), dict(round_weights) if round_weights else None),
             trained_at,
         )
@@ -132,7 +134,7 @@ def _rows(p: Pairs, label: str, c: Counts, total: Floats, topic: Topic) -> pl.Da
     methods = {
         "calibrated": "labels corrected by stratum",
         "pooled": "labels of other sources, shift by empirical Bayes",
-        "uncalibrated": f"sum of scores, prior shifted by stratum, not corrected: fewer than {LABELS_FOR_CORPUS} labels"
+        "uncalibrated": f"sum of scores, prior shifted and held by stratum, not corrected: fewer than {LABELS_FOR_CORPUS} labels"
         if topic.labels.n < LABELS_FOR_CORPUS
         else "labels of other sources, too few labelled sources for an interval",
     }

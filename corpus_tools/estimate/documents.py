@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
-from corpus_tools.estimate.frames import usable_labels
+from corpus_tools.estimate.frames import among, usable_labels
 from corpus_tools.estimate.survey import Floats, Survey
 from corpus_tools.estimate.whole import DISCREPANCY, PRIOR_EVENTS, Missed, update
 
@@ -69,7 +69,7 @@ def answered(
         *(pl.col(c).first() for c in ("probability", "role")),
         pl.col("annotator").unique().sort().str.join("+"),
     )
-    good, aside = usable_labels(whole, passages["document_content"].unique(), of="document")
+    good, aside = usable_labels(whole, among(passages, whole, "document_content"), of="document")
     k = pl.col("value") * pl.col("times")
     hit, one = pl.col("stratum") == "hit", pl.col("hits") == 1
     parts = rows.group_by("content", "label", maintain_order=True).agg(

@@ -66,6 +66,13 @@ def probabilities(frame: pl.DataFrame, columns: Sequence[str], name: str) -> pl.
     return frame
 
 
+def among(passages: pl.DataFrame, labels: pl.DataFrame, column: str = "content") -> pl.Series:
+    """Contents of the labels that are in this column of the passages."""
+    asked = labels["content"].cast(pl.String).unique()
+    contents = passages[column]
+    return contents.filter(contents.cast(pl.String).is_in(asked.implode())).cast(pl.String).unique()
+
+
 def usable_labels(
     labels: pl.DataFrame, known: pl.Series | None = None, of: str = "passage"
 ) -> tuple[pl.DataFrame, dict[str, int]]:

@@ -42,19 +42,30 @@ class Sources:
     n_sources_labelled: int
 
 
-def label_counts(
-    pairs: Pairs, survey: Survey, labels: Labels
-) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def label_counts(pairs: Pairs, labels: Labels) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """[X] labelled contents, positives among them, and whether every candidate is labelled."""
     x_size = len(pairs.names)
-    position = np.full(survey.size, -1, np.int32)
-    position[labels.at] = np.arange(labels.n)
-    which = position[pairs.content]
-    mine = np.flatnonzero(which >= 0)
+    mine, which = pairs.of(labels.at)
     n = sums(pairs.source[mine], size=x_size)
-    positives = sums(pairs.source[mine], labels.y[which[mine]], size=x_size)
+    positives = sums(pairs.source[mine], labels.y[which], size=x_size)
     size = pairs.n_contents
     return n.astype(np.int64), positives, (n == size) & (size > 0)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A topic's cells and scores over the pairs of a dimension [P]: the same for every unit and basis."""
+
+    key: Ints  # source x cell
+    shifted: Floats
+
+
+def spread(pairs: Pairs, scored: Scored) -> Spread:
+    """Cells and scores by content -> by pair."""
+    key = pairs.source.astype(np.int64)
+    key *= scored.n_cells
+    key += scored.cell[pairs.content]
+    return Spread(key, scored.shifted[pairs.content])
 
 
 def sources(
@@ -68,64 +79,55 @@ def sources(
     basis: str,
     totals: Floats,
     counted: tuple[Ints, Floats, NDArray[np.bool_]],
+    spread: Spread,
+    content_weight: Floats,
     level: float = 0.95,
     drift: float = 0.0,
 ) -> Sources:
-    """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the
-    same pairs; a source that the gate never hits gets a one-sided
-    bound."""
+    """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the same pairs, `spread`
+    their cells; `content_weight` [C] is of this unit and basis; `drift`: as of whole. A source that the gate never hits
+    gets a one-sided bound."""
     x_size, h = len(pairs.names), scored.n_cells
     weight = pairs.weights(survey.n_words, unit, basis)
-    cell = scored.cell[pairs.content]
-    position = np.full(survey.size, -1, np.int64)
-    position[labels.at] = np.arange(labels.n)
-    which = position[pairs.content]
-    is_labelled = which >= 0
-    near_cell = (scored.gate == NEAR) & bool((survey.q < 1).any())
-    key = pairs.source.astype(np.int64) * h + cell
-    unlabelled = np.where(is_labelled, 0.0, weight)
-    u = sums(key, unlabelled, size=x_size * h).reshape(x_size, h)
+    near_cell = (scored.gate == NEAR) & (survey.q_near is not None)
+    rows, which = pairs.of(labels.at)
+    unlabelled = weight.copy()
+    unlabelled[rows] = 0.0
+    u = sums(spread.key, unlabelled, size=x_size * h).reshape(x_size, h)
+    square = sums(spread.key, np.square(unlabelled, out=unlabelled), size=x_size * h).reshape(x_size, h)
+    del unlabelled
 
-    lab = np.flatnonzero(is_labelled & (weight > 0))
-    y = labels.y[which[lab]]
-    known_all = sums(pairs.source[lab], weight[lab] * y, size=x_size)
-    in_near = near_cell[cell[lab]]
-    known = sums(pairs.source[lab], np.where(in_near, 0.0, weight[lab] * y), size=x_size)
+    weighted = weight[rows] > 0
+    lab, which = rows[weighted], which[weighted]
+    y, source, cell = labels.y[which], pairs.source[lab], scored.cell[pairs.content[lab]]
+    known_all = sums(source, weight[lab] * y, size=x_size)
+    known = sums(source, np.where(near_cell[cell], 0.0, weight[lab] * y), size=x_size)
     near_known = known_all - known
-    telling = lab[~labels.certain[which[lab]]]
+    telling = ~labels.certain[which]
     # Sources with labels of their own, [O]; for all others the shift keeps its prior and nothing depends on a matrix.
-    own = np.unique(pairs.source[telling])
-    place = np.full(x_size, -1, np.int64)
-    place[own] = np.arange(len(own))
-    mine = np.flatnonzero(place[pairs.source] >= 0)
-
-    def by_cell(rows: NDArray[np.int64], values: Floats | None) -> Floats:
-        code = place[pairs.source[rows]] * h + cell[rows]
-        return sums(code, values, size=len(own) * h).reshape(len(own), h)
-
+    own, place = np.unique(source[telling], return_inverse=True)
+    code = place * h + cell[telling]
     deff = np.maximum(rates.deff, 1)
-    n, k = by_cell(telling, None) / deff, by_cell(telling, labels.y[which[telling]]) / deff
+    n, k = (sums(code, v, size=len(own) * h).reshape(len(own), h) / deff for v in (None, y[telling]))
     p_h = np.clip(rates.rate, 1e-9, 1 - 1e-6)
     logit = special.logit(p_h)
     slope = p_h * (1 - p_h)
     near_total = pairs.screened[unit, basis]
     near_square = pairs.near_square[unit, basis]
-    q_near = float(survey.q[survey.q < 1].mean()) if near_cell.any() else 0.5
+    q_near = (survey.q_near if near_cell.any() else None) or 0.5
     near_size = _typical(near_square, near_total) * q_near / (1 - q_near)  # copies of a typical passage
     near_u = u[:, near_cell].sum(1)
-    inside = np.where(near_cell[cell], 0.0, unlabelled)
-    mean_0 = sums(pairs.source, inside * p_h[cell], size=x_size)
-    lean_0 = sums(pairs.source, inside * slope[cell], size=x_size)  # d mean / d shift
-    binomial_0 = sums(pairs.source, inside**2 * slope[cell], size=x_size)
+    u_in, square_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
+    mean_0, lean_0, binomial_0 = u_in @ p_h, u_in @ slope, square_in @ slope  # lean: d mean / d shift
     shared = inflation(rates.unlabelled**2 * rates.variance, rates.n, level)
-    rates_0 = (np.where(near_cell, 0.0, u) ** 2 @ rates.variance) * shared
-    u_own, square_own = np.where(near_cell, 0.0, u)[own], by_cell(mine, inside[mine] ** 2)
+    rates_0 = (u_in**2 @ rates.variance) * shared
+    u_own, square_own = u_in[own], square_in[own]
     expected_near, weight_near = (
         float((rates.unlabelled * p_h)[near_cell].sum()),
         float(rates.unlabelled[near_cell].sum()),
     )
     rest_rate = expected_near / max(weight_near, 1e-300)
-    whole_near = survey.content_weights(unit, basis)[labels.at] * near_cell[scored.cell[labels.at]]
+    whole_near = content_weight[labels.at] * near_cell[scored.cell[labels.at]]
     near_rate = (expected_near + float(whole_near @ labels.y)) / max(weight_near + float(whole_near.sum()), 1e-300)
     near_whole = expected_near + float(whole_near @ labels.y)
     near_over_hit = near_whole / max(rates.total - near_whole, 1e-300)
@@ -180,33 +182,36 @@ def sources(
     seen = known + mean
     value = seen * (1 + corpus.kappa)
     missed = seen * corpus.kappa
-    typical = _typical(sums(pairs.source, weight**2, size=x_size), sums(pairs.source, weight, size=x_size))
+    base, base_square, least = pairs.moments(survey.n_words, unit, basis)
+    typical = _typical(base_square, base)
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
-    p = cell_means(scored, rates, labels)[scored.cell]
-    variance = variance + open_variance(survey, pairs, p, unit, basis)
-    late = np.where(survey.late[pairs.content], weight, 0.0)
-    if survey.late.any():  # a shift that text without a round shares; the sources' own are in tau
-        variance = variance + drift * sums(pairs.source, late * (p * (1 - p))[pairs.content], size=x_size) ** 2
     fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
+    p = np.zeros(0)
+    some_late, is_late = bool(survey.late.any()), np.zeros(x_size, bool)
+    if len(survey.opened.content) or fraction < 1 or survey.screens_elsewhere or some_late:
+        p = cell_means(scored, rates, labels)[scored.cell]
+        variance = variance + open_variance(survey, pairs, p, unit, basis)
+    if some_late:  # a shift that text without a round shares; the sources' own are in tau
+        late = np.where(survey.late[pairs.content], weight, 0.0)
+        is_late = sums(pairs.source, late, size=x_size) > 0
+        variance = variance + drift * sums(pairs.source, late * (p * (1 - p))[pairs.content], size=x_size) ** 2
     if fraction < 1:  # never less than chance thinning of single passages would give, nor than one that was not met
         by_design = shard_variance(survey, pairs, p, unit, basis, level)
         thinned = value * (1 / fraction - 1) * typical * fraction + (1 - fraction) * typical**2
         variance = variance + np.maximum(by_design, thinned) * (1 + corpus.kappa) ** 2
-    screened = (survey.q < 1) & (survey.gate != NEAR)
-    if screened.any():  # positives whose weight stands for others, drawn or not
-        there = np.where(screened[pairs.content], weight, 0.0)
+    if survey.screens_elsewhere:  # positives whose weight stands for others, drawn or not
+        there = np.where(((survey.q < 1) & (survey.gate != NEAR))[pairs.content], weight, 0.0)
         mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
             sums(pairs.source, there, size=x_size), 1e-300
         )
         variance = variance + pairs.other_square[unit, basis] * mean_p
-    inclusion = np.where(near_cell[scored.cell], 0.0, survey.q * survey.open_probability * survey.shard_probability)
-    known = sums(pairs.source[lab], weight[lab] * inclusion[pairs.content[lab]] * np.floor(y), size=x_size)
+    at = pairs.content[lab]
+    inclusion = survey.q[at] * survey.open_probability[at] * survey.shard_probability[at]
+    inclusion = np.where(near_cell[cell], 0.0, inclusion)
+    known = sums(source, weight[lab] * inclusion * np.floor(y), size=x_size)
     unknown = value - known
     # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes
     # nothing.
-    least = np.full(x_size, np.inf)
-    use = weight > 0
-    np.minimum.at(least, pairs.source[use], weight[use])
     step = np.where(np.isfinite(least), least if unit == "passages" else typical, 1.0)
     exact = variance == 0
     none_found = (known_all <= 0) & ~exact
@@ -221,10 +226,10 @@ def sources(
 
     n_labelled, positives, complete = counted
     # Nothing there, or all that is there known and negative: only what the gate may miss is left.
-    never_hit = (sums(pairs.source, weight, size=x_size) == 0) | (exact & (value <= 0))
+    never_hit = (base == 0) | (exact & (value <= 0))
     # Copies of a typical positive within one source.
-    likely = weight * scored.shifted[pairs.content]
-    positive_weight = float(weight @ likely) / max(float(likely.sum()), 1e-300)
+    likely = float(weight @ spread.shifted)
+    positive_weight = float(np.einsum("i,i,i->", weight, weight, spread.shifted)) / max(likely, 1e-300)
     bound = np.log(1 - level) / np.log(1 - CLEAN_RECALL * fraction) * positive_weight * fraction
     if not survey.complete_open:
         high = np.where(never_hit, np.ceil(bound / positive_weight) * positive_weight, high)
@@ -243,7 +248,7 @@ def sources(
         n_labelled=n_labelled,
         positives=positives,
         complete=complete,
-        late=sums(pairs.source, late, size=x_size) > 0,
+        late=is_late,
         n_sources_labelled=int((n_labelled > 0).sum()),
     )
 

@@ -3,7 +3,8 @@ both together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class Whole:
     recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
     gated: bool = True  # there is a gate that may miss something
     largest: float = 0.0  # share of the variance of what is seen that the content with the largest share has
+    if_wrong: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # name -> limits of theta if labels err
     by_score: tuple[float, float, float] | None = None  # recall of the classifier at its threshold, among what is seen
 
 
@@ -65,18 +67,21 @@ def screen_variance(
     against 0.945 in a trial), and one positive more than there is, because the positives that make the rate were
     themselves drawn.
     """
-    p = cell_means(scored, rates, labels)[scored.cell]
+    p = cell_means(scored, rates, labels)
+    here = np.flatnonzero(survey.in_design & (survey.q < 1)) if survey.q_near is not None else np.zeros(0, np.int64)
+    cell, h = scored.cell[here], scored.n_cells
+    n = sums(cell, size=h)
+    v = sums(cell, weight[here] ** 2 * (1 - survey.q[here]), size=h)
     out = 0.0
     for near in (True, False):
         square = float((survey.corpus.near_square if near else survey.corpus.other_square)[unit, basis].sum())
-        here = survey.in_design & (survey.q < 1) & ((survey.gate == NEAR) == near)
-        if not square or not here.any():
+        mine = (scored.gate == NEAR) == near
+        if not square or not n[mine].any():
             continue
-        expected = float(p[here].sum())
+        expected = float(n[mine] @ p[mine])
         # Contents with a low screen probability also score low: weigh the rate as the variance is weighted.
-        v = weight[here] ** 2 * (1 - survey.q[here])
-        tilted = float(v @ p[here]) / max(float(v.sum()), 1e-300)
-        out += square * max(tilted, expected / float(here.sum())) * (1 + 1 / max(expected, 1.0))
+        tilted = float(v[mine] @ p[mine]) / max(float(v[mine].sum()), 1e-300)
+        out += square * max(tilted, expected / float(n[mine].sum())) * (1 + 1 / max(expected, 1.0))
     return out
 
 
@@ -158,10 +163,14 @@ def whole(
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
     v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
-    p = cell_means(scored, rates, labels)[scored.cell]
-    v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
-    v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
-    v_late = late_variance(survey, scored, labels, p, weight, drift) if survey.late.any() else 0.0
+    by_cell = cell_means(scored, rates, labels)
+    v_open = v_shard = v_late = 0.0
+    late = bool(survey.late.any())
+    if len(survey.opened.content) or survey.sharded is not None or late:
+        p = by_cell[scored.cell]
+        v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
+        v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
+        v_late = late_variance(survey, scored, labels, p, weight, drift) if late else 0.0
     v_seen = rates.label_variance(level) + v_screen + v_open + v_shard + v_late
     bound = 0.0
     if positives == 0:
@@ -172,10 +181,13 @@ def whole(
             / max(float(likely.sum()), 1e-300)
         )
     seen = _part(seen_value, v_seen, rates.found, positives, bound, level)
-    unlabelled = np.where(survey.in_design, p * (1 - p), 0.0)
-    unlabelled[labels.at] = 0
-    each = weight**2 * (unlabelled + p * (1 - survey.q))
-    largest = float(each.max()) / max(v_seen, 1e-300) if len(each) else 0.0
+    largest = 0.0
+    if basis == "exposure" and len(weight):
+        each = (by_cell * (1 - by_cell))[scored.cell]
+        each[labels.at] = 0
+        each += by_cell[scored.cell] * (1 - survey.q)
+        each *= weight**2
+        largest = float(each.max()) / max(v_seen, 1e-300)
     if m is None:
         zero = Part(0.0, 0.0, 0.0, 0.0)
         return Whole(
@@ -224,18 +236,23 @@ def classifier_recall(
     level: float = 0.95,
 ) -> tuple[float, float, float]:
     """Share of the seen positives that score at or above a threshold, with an interval on the log odds: the two parts'
-    relative variances added."""
-    p = rates.rate[scored.cell]
-    p[labels.at] = labels.y
-    unlabelled = np.where(survey.in_design, weight, 0.0)
+    relative variances added. `weight` [C]: 0 outside the design."""
+    h = scored.n_cells
+    unlabelled = weight.copy()
     unlabelled[labels.at] = 0
+    screened = weight**2 * (1 - survey.q)
+    known = weight[labels.at] * labels.y
+    known_screened = screened[labels.at] * labels.y
+    screened[labels.at] = 0
     parts = []
     for here in (above, ~above):
-        value = float((weight * p)[here & survey.in_design].sum())
-        u = sums(scored.cell, np.where(here, unlabelled, 0.0), size=scored.n_cells)
-        square = sums(scored.cell, np.where(here, unlabelled, 0.0) ** 2, size=scored.n_cells)
+        cell, w = scored.cell[here], unlabelled[here]
+        u, square = sums(cell, w, size=h), sums(cell, w**2, size=h)
+        value = float(u @ rates.rate) + float(known[here[labels.at]].sum())
         variance = float((u**2 * rates.variance + square * rates.rate * (1 - rates.rate)).sum())
-        variance += float((weight**2 * p * (1 - survey.q))[here & survey.in_design].sum())
+        variance += float(sums(cell, screened[here], size=h) @ rates.rate) + float(
+            known_screened[here[labels.at]].sum()
+        )
         parts.append((value, variance))
     (a, va), (b, vb) = parts
     if a + b <= 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import fsspec
@@ -21,22 +21,34 @@ _DAMAGE = (
     OSError, ValueError, KeyError, NotImplementedError, MemoryError, pa.ArrowException, ShardFailed, NoRanges,
 )  # fmt: skip
 
+_BUFFER = 1 << 20  # bytes of a column held while it is decoded; without it, all of the row group's
 
-def read_rows(shard: Shard, entry: CorpusEntry, wanted: Collection[int] | None) -> Iterator[Batch]:
-    """The row groups of a shard that hold a wanted row (None: all) -> batches. Raises as `read` does."""
+
+def read_rows(shard: Shard, entry: CorpusEntry, wanted: Collection[int] | None = None) -> Iterator[Batch]:
+    """The row groups of a shard, or of its part -> batches; with `wanted` those of the whole file that hold one of these rows.
+    Raises as `read` does."""
     with _Raw(shard) as raw:
         file = _open(raw, shard)
         columns = choose_columns(file.schema_arrow, entry)
-        if wanted is None:
-            raw.expect(file, columns.heads(file.schema_arrow))
-        row = 0
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            if wanted is None or any(row <= at < row + rows for at in wanted):
-                yield from _group(file, raw, group, row, rows, columns)
-            row += rows
-        if not row:
+        groups = list(_some(file, shard, wanted))
+        raw.expect(file, columns.heads(file.schema_arrow), [group for group, _, _ in groups])
+        given = False
+        for group, row, rows in groups:
+            yield from _group(file, raw, group, row, rows, columns)
+            given = given or rows > 0
+        if not given:
             yield Batch(NO_DOCUMENTS)
+
+
+def _some(file: pq.ParquetFile, shard: Shard, wanted: Collection[int] | None) -> Iterator[tuple[int, int, int]]:
+    """Row groups to read: number, first row in the file, rows."""
+    part, row = shard.part, 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        inside = part is None or part.start <= group < part.end
+        if inside if wanted is None else any(row <= at < row + rows for at in wanted):
+            yield group, row, rows
+        row += rows
 
 
 @guarded
@@ -46,7 +58,15 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     Raises ShardFailed: not a Parquet file; no such text column (the nearest named); a text column that is no text; the
     store fails while it is read.
     """
-    yield from read_rows(shard, entry, None)
+    yield from read_rows(shard, entry)
+
+
+def row_groups(shard: Shard) -> list[tuple[int, int]]:
+    """Rows and bytes in the file of each row group. Raises ShardFailed as read does."""
+    with _Raw(shard) as raw:
+        meta = _open(raw, shard).metadata
+        groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
+        return [(g.num_rows, sum(g.column(c).total_compressed_size for c in range(g.num_columns))) for g in groups]
 
 
 def _group(file: pq.ParquetFile, raw: _Raw, group: int, row: int, rows: int, columns: Columns) -> Iterator[Batch]:
@@ -86,10 +106,10 @@ class _Raw:
             self._remote = RemoteFile(shard.uri, shard.bytes)
             self.file = pa.PythonFile(self._remote, mode="r")
 
-    def expect(self, file: pq.ParquetFile, names: list[str]) -> None:
+    def expect(self, file: pq.ParquetFile, names: list[str], some: Sequence[int]) -> None:
         """Has the columns' bytes sent, row group by row group, while those before are decoded."""
         if self._remote is not None:
-            groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
+            groups = (file.metadata.row_group(i) for i in some)
             chunks = (group.column(i) for group in groups for i in range(group.num_columns))
             self._remote.expect(_bytes_of(c) for c in chunks if c.path_in_schema.split(".", 1)[0] in names)
 
@@ -112,7 +132,7 @@ def _bytes_of(chunk: Any) -> tuple[int, int]:
 
 def _open(raw: _Raw, shard: Shard) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(raw.file, pre_buffer=False)
+        return pq.ParquetFile(raw.file, pre_buffer=False, buffer_size=_BUFFER)
     except _DAMAGE as error:
         raw.check()
         raise ShardFailed(
