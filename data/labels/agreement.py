@@ -45,7 +45,9 @@ def table(first: Path, second: Path) -> list[str]:
         if x.sum() + y.sum() < 4:
             continue
         low, high = np.nanquantile([kappa(x[s], y[s]) for s in samples], [0.025, 0.975])
-        rows.append(f"| {label} | {x.sum()} | {y.sum()} | {(x != y).sum()} | {kappa(x, y):.2f} [{low:.2f}, {high:.2f}] |")
+        rows.append(
+            f"| {label} | {x.sum()} | {y.sum()} | {(x != y).sum()} | {kappa(x, y):.2f} [{low:.2f}, {high:.2f}] |"
+        )
     return rows
 
 
