@@ -15,7 +15,8 @@ from corpus_tools.pack import Pack
 def checks(
     cases: Sequence[Mapping[str, Any]], scores: pl.DataFrame, pack: Pack, threshold: float = 0.5
 ) -> pl.DataFrame:
-    """Cases [n] (annotations with `case`, and `at_stake`: names with spaces between) and their scores [n] -> case, passage_id, at_stake, wanted, found, passes.
+    """Cases [n] (annotations with `case`, and `at_stake`: names with spaces between) and their scores [n] ->
+    case, passage_id, at_stake, wanted, found, passes.
 
     One row for each thing at stake: a label, which must be on the right side of `threshold`; or an exclusive group, whose most probable
     value must be the right one. Raises LabelError for a name that is neither.
@@ -38,7 +39,7 @@ def checks(
                     expected="a label or a group of the pack",
                 )
             rows.append((str(case["case"]), str(case["passage_id"]), name, wanted, found, wanted == found))
-    columns = {name: pl.String for name in ("case", "passage_id", "at_stake", "wanted", "found")}
+    columns = dict.fromkeys(("case", "passage_id", "at_stake", "wanted", "found"), pl.String)
     return pl.DataFrame(rows, schema={**columns, "passes": pl.Boolean}, orient="row")
 
 
