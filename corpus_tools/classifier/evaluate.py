@@ -49,7 +49,7 @@ def evaluate(
         column = np.array([str(v) for v in values])
         for value in sorted(set(column.tolist())):
             at = np.flatnonzero(column == value)
-            counts = _drawn([works[i] for i in at], draws, seed)
+            counts = _drawn([works[i] for i in at.tolist()], draws, seed)
             some = None if passes is None else (passes[0][at], passes[1][at])
             rows += _rows(f"{name}: {value}", broad, probabilities[at], truth[at], counts, pack, threshold, some)
     return pl.DataFrame(rows, schema=SCHEMA)

@@ -41,7 +41,7 @@ def judge(
     `passes`: two annotators' readings of the same passages; `by`: fields of the labels to slice by. Where the weights were calibrated on
     these very texts, each half of the works is calibrated on the other. Raises LabelError.
     """
-    joined = join_texts(list(labels), texts)["text"].to_list()
+    joined = join_texts([dict(row) for row in labels], texts)["text"].to_list()
     classifier = load_classifier(pack, config)
     logits, truth = classifier.heads.logits(classifier.features(joined)), label_matrix(labels, pack)
     crossed = digest(joined) == read_card(pack, config)[0]["weights"].get("calibrated_on")
@@ -54,7 +54,7 @@ def judge(
     )
     both = [_aligned(labels, reading, pack) for reading in passes]
     if len(both) not in (0, 2):
-        raise LabelError(f"{len(both)} readings to compare", expected="two files of annotations of the same passages")
+        raise LabelError(f"readings to compare: {len(both)}", expected="two files of annotations of the same passages")
     return assess(
         p,
         truth,
@@ -158,6 +158,6 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
             where=str(path),
             todo="Name --labels and --texts of works that they never saw.",
         ) from None
-    except (ValueError, KeyError, pl.exceptions.PolarsError) as error:
+    except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
         raise LabelError(f"cannot be read: {error}", where=str(path), todo="Judge again with --write.") from error
     return {key: value for key, value in found.items() if key != "columns"} | {"rows": rows}
