@@ -85,12 +85,16 @@ def main() -> None:
     truth = label_matrix(rows, pack)
     at = pack.labels.index(args.label)
     score, y = p[:, at], truth[:, at]
+    shown = (args.label, *args.beside)
     more: dict[str, Callable[[Array], str]] = {}
     if args.readings:
         read = [{r["passage_id"]: r for r in read_jsonl(path)} for path in args.readings]
         one, two = (label_matrix([found[r["passage_id"]] for r in rows], pack)[:, at] for found in read)
         more["F1 of two readings"] = lambda rows: f1(one[rows], two[rows])
-    print(f"**{args.label}**, {len(rows):,} passages\n")
+    overall = ", ".join(
+        f"{name} {precision_of(p[:, i], truth[:, i])}" for name, i in [(n, pack.labels.index(n)) for n in shown]
+    )
+    print(f"{len(rows):,} passages; average precision: {overall}\n\n**{args.label}**\n")
     print("\n".join(table("sure (1 least)", np.array([int(r.get("sure", 0)) for r in rows]), score, y, more)), "\n")
     print("\n".join(table("mode", np.array(mode_of(truth, pack)), score, y, more)), "\n")
     for name in args.beside:
@@ -101,7 +105,7 @@ def main() -> None:
     if args.worst:
         texts = join_texts(rows, (row for path in args.texts for row in read_jsonl(path)))["text"].to_list()
         lines = []
-        for name in (args.label, *args.beside):
+        for name in shown:
             i = pack.labels.index(name)
             negatives, positives = np.flatnonzero(~truth[:, i]), np.flatnonzero(truth[:, i])
             for j in [

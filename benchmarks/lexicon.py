@@ -178,13 +178,13 @@ def phrase_table(evidence: Evidence, rows: int, noise_only: bool) -> list[str]:
 
 
 def gaps(evidence: Evidence, rows: int) -> list[str]:
-    """Words of positive passages that no phrase reaches, against those of all other passages."""
+    """Words of positive passages whose document is at hand and holds no phrase, against those of all negatives."""
     out = []
     for name, positive in evidence.labels.items():
-        missed = np.flatnonzero(positive & ~evidence.reached)
+        missed = np.flatnonzero(positive & ~evidence.reached & evidence.known)
         works = {evidence.works[i] for i in missed}
         out.append(
-            f"- **{name}**: {len(missed)} of {int(positive.sum())} positives in {len(works)} documents without any phrase."
+            f"- **{name}**: {len(missed)} of {int((positive & evidence.known).sum()):,} positives in {len(works)} documents without one."
         )
         if not len(missed):
             continue
