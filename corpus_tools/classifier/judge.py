@@ -42,6 +42,9 @@ def judge(
     these very texts, each half of the works is calibrated on the other. Raises LabelError.
     """
     joined = join_texts([dict(row) for row in labels], texts)["text"].to_list()
+    both = [_aligned(labels, reading, pack) for reading in passes]
+    if len(both) not in (0, 2):
+        raise LabelError(f"readings to compare: {len(both)}", expected="two files of annotations of the same passages")
     classifier = load_classifier(pack, config)
     logits, truth = classifier.heads.logits(classifier.features(joined)), label_matrix(labels, pack)
     crossed = digest(joined) == read_card(pack, config)[0]["weights"].get("calibrated_on")
@@ -52,9 +55,6 @@ def judge(
         if crossed
         else calibrated(logits, heads.scale, heads.shift, heads.groups)
     )
-    both = [_aligned(labels, reading, pack) for reading in passes]
-    if len(both) not in (0, 2):
-        raise LabelError(f"readings to compare: {len(both)}", expected="two files of annotations of the same passages")
     return assess(
         p,
         truth,

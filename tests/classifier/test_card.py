@@ -35,9 +35,9 @@ NO = {"agent": "none", "behaviours": [], "threat": False, "mode": "reference", "
 def told(n: int = 16) -> list[dict[str, Any]]:
     """Labels that carry their text, of as many works as there are."""
     base = [
-        YES | {"text": ROBOT[i * 7 :], "dataset": "tales"}
+        YES | {"text": ROBOT[i * 7 :][:90], "dataset": "tales"}
         if i % 2
-        else NO | {"text": BREAD[i * 7 :], "dataset": "kitchen"}
+        else NO | {"text": BREAD[i * 7 :][:90], "dataset": "kitchen"}
         for i in range(n)
     ]
     return [
