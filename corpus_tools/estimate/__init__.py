@@ -6,7 +6,8 @@
 What is computed from what, in the order it is read: frames (any table in) > survey (contents, weights, copies) > totals
 (denominators) > cells (scores and labels to rates) > late (shards that arrived after the labels) > whole (the corpus:
 seen, missed) > wrong_labels (if they err) > sources (each of many) > modes > documents (whole ones as units) > reckon
-(statuses) > measures > writer > by_mode > audit, anyone (the two doors); beside them compare, why, plan and simulate.
+(statuses) > measures > writer > by_mode > audit, anyone (the two doors); beside them compare, why, removal
+(what a list of documents takes out), plan and simulate.
 """
 
 from corpus_tools.estimate.anyone import prevalence
@@ -14,15 +15,20 @@ from corpus_tools.estimate.audit import Estimates, Questions, estimate_audit
 from corpus_tools.estimate.compare import Audited, compare
 from corpus_tools.estimate.documents import document_frame
 from corpus_tools.estimate.plan import Allocation, allocate, by_rule, labels_needed
+from corpus_tools.estimate.removal import Beyond, Figure, Removal, Row
 from corpus_tools.estimate.why import why
 from corpus_tools.estimate.writer import Blocks
 
 __all__ = [
     "Allocation",
     "Audited",
+    "Beyond",
     "Blocks",
     "Estimates",
+    "Figure",
     "Questions",
+    "Removal",
+    "Row",
     "allocate",
     "by_rule",
     "compare",
