@@ -37,6 +37,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
   show
     clauses.py        flagged passages -> who does what to whom
     report/           figures ask, the page shows
+    export/           documents above a threshold -> a list for a training pipeline, with what it is expected to do
 
 `import corpus_tools` runs nothing; take what you need from the rooms:
 

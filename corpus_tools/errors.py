@@ -7,6 +7,7 @@
         RootError               the audit root cannot be read or written
         LabelError              a file of labels does not fit its round
         CompareError            two audits cannot be compared
+        ExportError             a list of documents cannot be made, or not with what must be known of it
       ShardFailed               this shard fails, the others go on; `retry` says whether again may help
       RecordRejected            this record is put aside with a reason, the shard goes on
 
@@ -83,6 +84,12 @@ class CompareError(Stop):
     """Two audits cannot be compared."""
 
     exit_code = 6
+
+
+class ExportError(Stop):
+    """A list of documents cannot be made, or not with what must be known of it."""
+
+    exit_code = 8
 
 
 class ShardFailed(CorpusAuditError):

@@ -30,6 +30,7 @@ from typing import Annotated, Any  # noqa: E402
 import typer  # noqa: E402
 
 from corpus_tools.errors import ConfigError, CorpusAuditError, RootError  # noqa: E402
+from pipelines.cli_export import export  # noqa: E402
 from pipelines.cli_labels import label_app, tell_notes, writable, write_out  # noqa: E402
 from pipelines.cli_options import AuditOption, RootOption, beside, root_of, where  # noqa: E402
 from pipelines.show import Look, coverage_table, err, frame_table, out, prevalence_table  # noqa: E402
@@ -44,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(label_app)
+app.command()(export)
 
 
 @app.command()

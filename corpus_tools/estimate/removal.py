@@ -146,7 +146,8 @@ class Removal:
         even = np.linspace(0.05, 0.95, 19)
         inside = scores[scores >= 0.005]
         spread = np.quantile(inside, np.linspace(0, 1, points)) if len(inside) else np.empty(0)
-        return sorted({round(float(t), 4) for t in (*even, *spread, 0.01, 0.02)} - {0.0})
+        most = float(scores.max(initial=0.0))
+        return sorted({t for x in (*even, *spread, 0.01, 0.02) if 0 < (t := round(float(x), 4)) <= most})
 
     def beyond(self) -> Beyond:
         """What no list of this audit reaches, whatever the threshold."""
