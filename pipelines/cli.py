@@ -146,10 +146,13 @@ def sql(
     from corpus_tools.audit import latest
     from corpus_tools.root import Root
     from corpus_tools.warehouse import query as run_query
+    from corpus_tools.warehouse import renew
 
     if output not in ("table", "csv", "json"):
         raise RootError(f"no format {output!r}", expected="table, csv or json")
     place = Root(root_of(root))
+    if renew(place):
+        err.print("The database was made by an earlier version: it was made again from the root's files.", style="dim")
     frame = run_query(place, query)
     beside(*latest(place), to=err)
     if output == "csv":
@@ -168,8 +171,10 @@ def report(root: RootOption = "", audit: AuditOption = "") -> None:
     from corpus_tools import audit as audits
     from corpus_tools.report import write_report
     from corpus_tools.root import Root
+    from corpus_tools.warehouse import renew
 
     place = Root(root_of(root))
+    renew(place)
     found = audits.read(place, audit)
     beside(found)
     out.print(f"{write_report(place, found['audit_id'])}")

@@ -96,7 +96,7 @@ def _target(target: float, found: Removal, curve: Sequence[Row]) -> tuple[float,
     if not enough:
         most = max(curve, key=lambda row: row.removed.value or 0.0)
         raise ExportError(
-            f"no threshold removes {target:.4g} of it: at {most.threshold:g} the list removes {most.removed.value or 0:.1%} "
+            f"no threshold removes {100 * target:.4g} % of it: at {most.threshold:g} the list removes {most.removed.value or 0:.1%} "
             f"and costs {most.words_lost:.2%} of the words",
             expected="a target that the audit can reach",
             todo="Ask for less, or open and screen more of the corpus (gate.audit_fraction, screen), so that a list can reach it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isclose
 from typing import Any
 
 POINTS = 15  # of the curve on the page; the side file has all
@@ -19,7 +20,9 @@ def figure(f: Mapping[str, float | None]) -> str:
     """A share with its interval; 'counted' where every passage that decides it is labelled."""
     if f["value"] is None:
         return "unknown"
-    if f["value"] == f["low"] == f["high"]:
+    assert f["low"] is not None
+    assert f["high"] is not None
+    if isclose(f["low"], f["high"], rel_tol=1e-5):
         return f"{percent(f['value'])} (counted)"
     return f"{percent(f['value'])} ({percent(f['low'])} to {percent(f['high'])})"
 

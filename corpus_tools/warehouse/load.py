@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from corpus_tools.errors import RootError
 from corpus_tools.root import DATABASE, ESTIMATES, Root
-from corpus_tools.warehouse.open import SCHEMA_VERSION, is_current, opened
+from corpus_tools.warehouse.open import SCHEMA_VERSION, is_current, is_older, opened
 
 SQL = Path(__file__).parent
 OF_SHARDS = ("documents", "passages", "tallies", "rejects", "scores")
@@ -90,6 +90,14 @@ def update_labels(root: Root) -> str:
         _statements(con, "tables", small)
         _load_small(con, root, found, small)
     return root.at(DATABASE)
+
+
+def renew(root: Root) -> bool:
+    """Makes the warehouse of an earlier version again from the root's files; whether it did. Raises as load does."""
+    if not is_older(root):
+        return False
+    load(root)
+    return True
 
 
 # What the root holds.

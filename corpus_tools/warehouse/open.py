@@ -20,6 +20,9 @@ SCHEMA_VERSION = 3
 CATALOG = "corpus_audit"
 """Name of the database within a connection: the one DuckDB gives to the file."""
 
+STORAGE = "v1.4.0"
+"""Storage format of new files: DuckDB command lines and packages from 1.4 on read it (left to itself, 2.0 writes what only 2.0 reads)."""
+
 READS = (
     duckdb.StatementType.SELECT,
     duckdb.StatementType.EXPLAIN,
@@ -82,6 +85,16 @@ def is_current(root: Root, audit_ids: set[str]) -> bool:
         return {str(row[0]) for row in con.execute("SELECT audit_id FROM audits").fetchall()} == audit_ids
 
 
+def is_older(root: Root) -> bool:
+    """Whether there is a warehouse, and an earlier version of corpus-audit made it."""
+    if not root.local or not Path(root.at(DATABASE)).is_file():
+        return False
+    with suppress(duckdb.Error, OSError), _closing(_attached(Path(root.at(DATABASE)), read_only=True)) as con:
+        version = _version(con)
+        return version is not None and version < SCHEMA_VERSION
+    return False
+
+
 @contextmanager
 def opened(file: Path, *, read_only: bool, memory: str = "", spill: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection whose current database is this file. Closed, and its changes written, at the end."""
@@ -100,7 +113,8 @@ def _attached(file: Path, read_only: bool, memory: str = "", spill: str = "") ->
     con = duckdb.connect(":memory:", config=config | ({"memory_limit": memory} if memory else {}))
     try:
         name = str(file).replace("'", "''")
-        con.execute(f"ATTACH '{name}' AS {CATALOG}" + (" (READ_ONLY)" if read_only else ""))
+        option = " (READ_ONLY)" if read_only else "" if file.exists() else f" (STORAGE_VERSION '{STORAGE}')"
+        con.execute(f"ATTACH '{name}' AS {CATALOG}{option}")
         con.execute(f"USE {CATALOG}")
     except BaseException:
         con.close()
@@ -146,7 +160,7 @@ def _checked(file: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         f"the database has schema {version}" if version is not None else "not a database of corpus-audit",
         where=str(file),
         expected=f"schema {SCHEMA_VERSION}",
-        todo="Run the audit again to rebuild it; shards that are done are not read again.",
+        todo="Run the audit again to rebuild it, or ask by corpus-audit sql; shards that are done are not read again.",
     )
 
 
