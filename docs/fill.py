@@ -1,15 +1,20 @@
-"""Fills the outputs in README.md and docs/queries.md from a demo audit: python docs/fill.py [demo-audit]."""
+"""Fills the outputs in README.md, docs/queries.md and docs/export.md from a demo audit: python docs/fill.py [demo-audit]."""
 
 from __future__ import annotations
 
 import io
+import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
+from corpus_tools.export import page
 from corpus_tools.root import Root
 from corpus_tools.warehouse import query
 from pipelines.show import frame_table
@@ -18,11 +23,16 @@ HERE = Path(__file__).parent
 SQL = re.compile(r"(<!-- sql -->\n```sql\n(.*?)\n```\n)(\n```text\n.*?\n```\n)?", re.DOTALL)
 DEMO = re.compile(r"(<!-- demo -->\n).*?(<!-- end -->)", re.DOTALL)
 ASK = re.compile(r"(<!-- ask -->\n).*?(<!-- end -->)", re.DOTALL)
+COMMAND = re.compile(
+    r"(<!-- (?:export|refused) -->\n```console\n\$ corpus-audit ([^\n]*)\n).*?(```\n<!-- end -->)", re.DOTALL
+)
+CURVE = re.compile(r"(<!-- curve -->\n).*?(<!-- end -->)", re.DOTALL)
+CURVE_ROWS = 8
 
 
-def queries(page: str) -> list[str]:
+def queries(text: str) -> list[str]:
     """The queries of a page."""
-    return [match.group(2) for match in SQL.finditer(page)]
+    return [match.group(2) for match in SQL.finditer(text)]
 
 
 def answer(root: Path, sql: str) -> str:
@@ -30,6 +40,35 @@ def answer(root: Path, sql: str) -> str:
     out = io.StringIO()
     Console(file=out, width=130, highlight=False).print(frame_table(query(Root(root), sql)))
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
+
+
+def commands(text: str) -> list[str]:
+    """The commands of a page whose output it shows."""
+    return [match.group(2) for match in COMMAND.finditer(text)]
+
+
+def desk(root: Path, folder: Path) -> Path:
+    """A folder to run the page's commands in: `demo-audit`, and `unlabelled`, the same before its labels."""
+    (folder / "demo-audit").symlink_to(root.resolve(), target_is_directory=True)
+    shutil.copytree(root, folder / "unlabelled", ignore=shutil.ignore_patterns("rounds", "*.duckdb", "*.html"))
+    return folder
+
+
+def ran(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command of the page, run in a folder; what it says on either stream is in stdout."""
+    words = [sys.executable, "-m", "pipelines.cli", *shlex.split(command)]
+    return subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def export_page(text: str, root: Path) -> str:
+    """docs/export.md with its commands' outputs and a few rows of the curve."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = desk(root, Path(name))
+        text = COMMAND.sub(lambda m: f"{m.group(1)}{ran(m.group(2), folder).stdout.rstrip()}\n{m.group(3)}", text)
+        curve = json.loads((folder / "robots.json").read_text("utf-8"))["curve"]
+    step = (len(curve) - 1) / (CURVE_ROWS - 1)
+    rows = page.lines([curve[round(i * step)] for i in range(CURVE_ROWS)])
+    return CURVE.sub(lambda m: f"{m.group(1)}{rows}\n{m.group(2)}", text)
 
 
 def main() -> None:
@@ -41,9 +80,11 @@ def main() -> None:
         text=True,
         check=True,
     ).stdout
-    page = HERE / "queries.md"
-    text = SQL.sub(lambda m: f"{m.group(1)}\n```text\n{answer(root, m.group(2))}\n```\n", page.read_text("utf-8"))
-    page.write_text(text, "utf-8")
+    asked_page, exported = HERE / "queries.md", HERE / "export.md"
+    text = asked_page.read_text("utf-8")
+    text = SQL.sub(lambda m: f"{m.group(1)}\n```text\n{answer(root, m.group(2))}\n```\n", text)
+    asked_page.write_text(text, "utf-8")
+    exported.write_text(export_page(exported.read_text("utf-8"), root), "utf-8")
     readme = HERE.parent / "README.md"
     shown = demo[demo.index("Before labels") : demo.index("By source")].rstrip()
     shown = "\n".join(line.rstrip() for line in shown.splitlines())

@@ -56,8 +56,10 @@ class Listing:
         return sums(self.top[self.best >= threshold], size=self.size)
 
 
-def listing(frame: pl.DataFrame, data: Survey, label: str) -> Listing:
-    """passages (as for survey, and document_id) -> those drawn and scored, with what their documents have beside them."""
+def listing(frame: pl.DataFrame, data: Survey, label: str, barred: pl.Series) -> Listing:
+    """passages (as for survey, and document_id) -> those drawn and scored, with what their documents have beside them.
+
+    barred: document_ids that no list names, whatever they score."""
     defaults = {"drawn": True, "unscored": False, "stratum": "hit", "screen_probability": 1.0, "n_words": 1}
     frame = frame.with_columns(*(pl.lit(v).alias(c) for c, v in defaults.items() if c not in frame.columns))
     drawn = frame.filter(pl.col("drawn") & ~pl.col("unscored") & pl.col(label).is_not_null())
@@ -73,6 +75,10 @@ def listing(frame: pl.DataFrame, data: Survey, label: str) -> Listing:
             second=pl.col("score").filter(pl.col("at") != pl.col("at").first()).first(),
         )
         .with_row_index("code")
+    )
+    firsts = firsts.with_columns(
+        pl.when(pl.col("document_id").is_in(barred.implode())).then(-1.0).otherwise(name).alias(name)
+        for name in ("best", "second")
     )
     drawn = drawn.join(firsts, on="document_id", how="left", maintain_order="left")
     without = pl.when(pl.col("at") == pl.col("top")).then(pl.col("second").fill_null(-1.0)).otherwise("best")

@@ -74,9 +74,10 @@ class Removal:
     """The documents of an audit by their highest score of `label`, and what a list of those at or above a threshold holds.
 
     passages, labels: as for estimate_audit (words are n_words). documents: document_id and words of every opened document.
-    `words`: of the whole corpus. `of`: the label whose positives are counted, by default the label that lists. Figures are
-    UNKNOWN unless `measured`: 300 labels of `of` or every candidate labelled, and no sampled data set with fewer than 30
-    shards (`shards`: dataset -> scanned, of). Raises Stop where a column is missing.
+    `words`: of the whole corpus. `of`: the label whose positives are counted, by default the label that lists. `barred`:
+    documents that no list names, because another does. Figures are UNKNOWN unless `measured`: 300 labels of `of` or every
+    candidate labelled, and no sampled data set with fewer than 30 shards (`shards`: dataset -> scanned, of). Raises Stop
+    where a column is missing.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Removal:
         of: str = "",
         shards: Mapping[str, tuple[int, int]] | None = None,
         trained_at: float = TRAINED_AT,
+        barred: pl.Series | None = None,
     ) -> None:
         frame, documents = as_polars(passages, "passages"), as_polars(documents, "documents")
         of = of or label
@@ -102,7 +104,7 @@ class Removal:
         self.labels: Labels = labels_of(self.data, good.filter(pl.col("label") == of))
         self.words, self.short = float(words), _short(shards)
         self._score, self._trained_at = self.data.score(of), trained_at
-        self._rows = listing(frame, self.data, label)
+        self._rows = listing(frame, self.data, label, pl.Series([], dtype=pl.String) if barred is None else barred)
         self.scores = self._rows.scores(documents)
 
     @property
@@ -122,9 +124,7 @@ class Removal:
             removed = self._share(held, inside)
             top = self._rows.tops(threshold)
             precision = _proportion(self._rates(top, top > 0), float(top.sum()))
-            value = inside[0].total + inside[1].total
-            low, high = gamma_interval(value, self._variance(held, inside))
-            positive = Figure(*(min(float(x) / max(words, 1), 1.0) for x in (value, low, high)))
+            positive = self._count(held, inside, words)
         elif self.measured:
             removed = Figure(0.0, 0.0, 0.0)
         labelled = int(((held.seen + held.rest)[self.labels.at] > 0).sum())
@@ -197,11 +197,27 @@ class Removal:
         """Rates of the list's part in documents that the gate hits, and of its part in the others."""
         return self._rates(held.seen, self.data.in_design), self._rates(held.rest, ~self.data.in_design)
 
-    def _variance(self, held: Held, inside: tuple[Rates, Rates]) -> float:
-        """Of the positive words of the list: from the labels, and from what the screen left out of listed documents."""
-        p, q = inside[0].rate[self._scored.cell], self.data.q
-        screen = float((held.guessed**2 / np.maximum(1 - q, 1e-9) * p)[q < 1].sum())
-        return sum(r.label_variance() for r in inside) + screen
+    def _guess(self, held: Held, r: Rates) -> tuple[float, float]:
+        """Positive words that the screen left out of listed documents, and the variance of that: (1 - q) / q of the draw's.
+
+        A few draws carry it, each with a large weight: those that are labelled count as they are labelled, or a lucky cell
+        would make the variance of an unlucky draw.
+        """
+        y = r.rate[self._scored.cell]
+        y[self.labels.at] = self.labels.y
+        here = self.data.q < 1
+        g, q = held.guessed[here], self.data.q[here]
+        value, variance = float(g @ y[here]), float((g**2 / (1 - q)) @ y[here])
+        return value, variance * (1 + 1 / max(value**2 / max(variance, 1e-300), 1.0))
+
+    def _count(self, held: Held, inside: tuple[Rates, Rates], words: int) -> Figure:
+        """Positive words of the list over its words; the interval of a sum from those of its parts (Zou and Donner 2008)."""
+        value = inside[0].total + inside[1].total
+        guess, variance = self._guess(held, inside[0])
+        known = stats.norm.ppf(0.975) * np.sqrt(sum(r.label_variance() for r in inside))
+        low, high = (float(x) for x in gamma_interval(guess, variance))
+        ends = value, value - np.hypot(guess - low, known), value + np.hypot(high - guess, known)
+        return Figure(*(float(np.clip(x / max(words, 1), 0, 1)) for x in ends))
 
     def _share(self, held: Held, inside: tuple[Rates, Rates]) -> Figure:
         """The list's positives over all positives. List and rest have labels of their own, so that their relative variances
@@ -216,7 +232,8 @@ class Removal:
         screen = float((weight**2 * (1 - self.data.q) * left.rate[self._scored.cell]).sum())
         drawn = max(w.seen.variance - self._label_and_screen, 0.0)  # documents and shards as they were drawn
         v_rest = left.label_variance() + screen + w.missed.variance + drawn
-        sd = np.sqrt(self._variance(held, inside) / part**2 + v_rest / rest**2)
+        v_part = sum(r.label_variance() for r in inside) + self._guess(held, inside[0])[1]
+        sd = np.sqrt(v_part / part**2 + v_rest / rest**2)
         low, high = logit_interval(part / (part + rest), sd)
         return Figure(part / (part + rest), float(low), float(high))
 

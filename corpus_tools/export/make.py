@@ -59,19 +59,17 @@ def make(root: Root, audit: Mapping[str, Any], pack: Pack, wish: Wish, command: 
         )
     rows = [_rows(found, wish.label, action, wish.weight, threshold)]
     for label, (weight, least) in wish.upweights.items():
-        other = read.removal(label)
+        before = pl.concat(rows)["document_id"]
+        other = read.removal(label, barred=before)
         if not wish.uncalibrated:
             _measured(other, label)
-        least = audit["threshold"] if least is None else least
-        mine = _rows(other, label, "upweight", weight, least)
-        before = pl.concat(rows)["document_id"]
-        free = mine.filter(~pl.col("document_id").is_in(before.implode()))
-        lists.append(
-            _listed(other, label, "upweight", weight, least)
-            | {"chosen": "given" if least != audit["threshold"] else "the audit's threshold",
-               "listed_before": mine.height - free.height}
-        )  # fmt: skip
-        rows.append(free)
+        least, chosen = (audit["threshold"], "the audit's threshold") if least is None else (least, "given")
+        both = read.removal(label).scores.filter(
+            pl.col("document_id").is_in(before.implode()), pl.col("score") >= least
+        )
+        listed = _listed(other, label, "upweight", weight, least)
+        lists.append(listed | {"chosen": chosen, "listed_before": both.height})
+        rows.append(_rows(other, label, "upweight", weight, least))
     table = _with_ids(pl.concat(rows), read.documents)
     against = [b for a, b in pack.balance if a == wish.label]
     return Export(
@@ -137,8 +135,8 @@ class _Read:
             },
         )
 
-    def removal(self, label: str, of: str = "") -> Removal:
-        asked = {"words": self.words, "of": of, "shards": self.shards}
+    def removal(self, label: str, of: str = "", barred: pl.Series | None = None) -> Removal:
+        asked = {"words": self.words, "of": of, "shards": self.shards, "barred": barred}
         if label not in self.passages.columns:
             raise ExportError(f"the audit's classifier has no score of {label!r}", todo="Name another --label.")
         rate = self.rates.get(of or label, 0.2)

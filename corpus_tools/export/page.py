@@ -31,10 +31,13 @@ def sentences(facts: Mapping[str, Any]) -> list[str]:
     """What the list does and what it cannot, a sentence each."""
     out = []
     for place, one in enumerate(facts["lists"]):
+        before = one.get("listed_before", 0)
+        more = f"{before:,} more that reach it are listed above already; that action stands." if before else ""
         if not one["documents"]:
+            highest = "" if before else f" (the highest is {one['highest']:g})"
             out.append(
-                f"No document has a score of {one['label']} of {one['threshold']:g} or more (the highest is {one['highest']:g}): "
-                f"nothing is listed by it. Set a lower threshold: {one['label']}={one['weight']:g}@{one['highest']:g}, say."
+                f"No {'other ' if before else ''}document has a score of {one['label']} of {one['threshold']:g} or more{highest}: "
+                f"nothing is listed by it. {more}".rstrip()
             )
             continue
         does = {
@@ -56,8 +59,8 @@ def sentences(facts: Mapping[str, Any]) -> list[str]:
                 f"Precision: in {figure(one['precision'])} of them the highest passage is {one['label']} indeed; of their words "
                 f"{figure(one['positive_words'])} are. {one['labelled']} labelled passages lie in them."
             )
-        if one.get("listed_before"):
-            out.append(f"{one['listed_before']:,} of them are listed above already; that action stands.")
+        if more:
+            out.append(more)
         for other in facts["also_removed"] if place == 0 else ():
             out.append(f"With them {_goes(one)} {figure(other['removed'])} of the {other['label']}.")
     return [*out, *_limits(facts)]
@@ -111,7 +114,7 @@ def page(facts: Mapping[str, Any]) -> str:
     """The side file for people."""
     labels = facts["labels"]
     by = f", by {labels['labelled_by']}" if labels["labelled_by"] else ""
-    lines = [
+    told = [
         f"# Documents listed by {facts['label']}: what the list does",
         "",
         *(f"- {s}" for s in sentences(facts)),
@@ -120,9 +123,7 @@ def page(facts: Mapping[str, Any]) -> str:
         "",
         f"Shares of all {facts['words']:,} words of the corpus and of all its words of {facts['label']}, with 95 % intervals.",
         "",
-        "| threshold | documents | words lost | removed | precision, at least |",
-        "|---:|---:|---:|---:|---:|",
-        *(_line(row) for row in _some(facts["curve"])),
+        lines(_some(facts["curve"])),
         "",
         "*removed*: share of the narrative's words, over what the gate misses too. *precision*: share of the listed documents whose "
         "highest passage is labelled so; others may hold it in another passage, so it is a lower bound.",
@@ -136,7 +137,13 @@ def page(facts: Mapping[str, Any]) -> str:
         f"- corpus-audit {facts['version']}",
         "",
     ]
-    return "\n".join(lines)
+    return "\n".join(told)
+
+
+def lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the curve as a table."""
+    head = ["| threshold | documents | words lost | removed | precision, at least |", "|---:|---:|---:|---:|---:|"]
+    return "\n".join([*head, *map(_line, rows)])
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -66,6 +66,13 @@ def test_what_lists_and_what_is_counted_may_be_two_labels() -> None:
     assert row.removed.value == 0.5, "b is listed for its y, and with it half of what is good goes"
 
 
+def test_documents_that_another_list_names_are_left_to_it() -> None:
+    barred = pl.Series(["a"])
+    row = Removal(small(), DOCUMENTS, LABELS, "y", words=1000, barred=barred).at(0.5)
+    assert (row.documents, row.words) == (1, 100)
+    assert row.removed == row.precision == Figure(0.0, 0.0, 0.0)
+
+
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(Stop, match="no column z"):
         Removal(small(), DOCUMENTS, LABELS, "z", words=1000)

@@ -29,7 +29,7 @@ def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for command in ("demo", "run", "score", "sql", "report", "label"):
+    for command in ("demo", "run", "score", "sql", "report", "label", "export"):
         assert command in done.stdout
 
 
@@ -47,6 +47,13 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         (["score", "nothere.jsonl", "--output", "x.jsonl"], 5, "cannot be read"),
         (["score", "a.jsonl", "--output", "x.jsonl", "--pack", "other"], 3, "no pack 'other'"),
         (["label", "import", "x.jsonl", "--round", "r", "--annotator", "me"], 4, "no audit root here"),
+        (["export"], 4, "no audit root here"),
+        (["export", "--output", "list.csv"], 8, "ends in .parquet, .jsonl, .sql"),
+        (["export", "--output", "nowhere/list.sql"], 8, "no such folder"),
+        (["export", "--target-removed", "90"], 8, "Did you mean 90%?"),
+        (["export", "--max-words-lost", "little"], 8, "a share, as 90% or 0.9"),
+        (["export", "--upweight", "prosocial:2"], 8, "as prosocial=2.0"),
+        (["export", "--treshold", "0.5"], 2, "--threshold"),
         (["rnu"], 2, "run"),
     ],
 )

@@ -5,12 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from corpus_tools import audit as audits
+from corpus_tools.classifier.annotations import text_sha256, true_labels
+from corpus_tools.export import Wish, make
+from corpus_tools.passages import split
+from corpus_tools.readers import READERS
 from corpus_tools.root import Root
+from corpus_tools.shards import plan_shards
 from corpus_tools.warehouse import query
-from pipelines.demo import Demo, run_demo
+from pipelines.demo import Demo, demo_config, run_demo, truth_answers
 
 HERE = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "golden" / "demo.json"
@@ -73,15 +80,57 @@ def test_the_report_says_who_labelled_and_shows_passages(demo: Demo) -> None:
     assert "Not yet a measurement" not in page
 
 
-def test_every_query_of_the_page_runs(root: Root) -> None:
+@pytest.fixture(scope="module")
+def fill() -> ModuleType:
     spec = importlib.util.spec_from_file_location("fill", HERE / "docs" / "fill.py")
-    assert spec and spec.loader
-    fill = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fill)
-    queries = fill.queries((HERE / "docs" / "queries.md").read_text("utf-8"))
-    assert len(queries) >= 18
-    for sql in queries:
-        assert query(root, sql).height > 0, sql
+    assert spec
+    assert spec.loader
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+def test_every_query_of_the_page_runs_and_answers_as_shown(root: Root, fill: ModuleType) -> None:
+    """Columns and the number of rows; scores may differ a little between machines."""
+    shown = [m.groups()[1:] for m in fill.SQL.finditer((HERE / "docs" / "queries.md").read_text("utf-8"))]
+    assert len(shown) >= 20
+    for sql, answer in shown:
+        found = query(root, sql)
+        assert found.height > 0, sql
+        head, *rows = answer.split("```text\n")[1].split("\n```")[0].splitlines()
+        assert head.split() == [word for name in found.columns for word in name.split()], f"run docs/fill.py: {sql}"
+        assert len(rows) == found.height, f"run docs/fill.py: {sql}"
+
+
+def test_every_export_of_the_page_runs(root: Root, fill: ModuleType, tmp_path: Path) -> None:
+    folder = fill.desk(Path(root.path), tmp_path)
+    commands = fill.commands((HERE / "docs" / "export.md").read_text("utf-8"))
+    assert len(commands) == 3
+    for command in commands:
+        done = fill.ran(command, folder)
+        assert done.returncode == (8 if "unlabelled" in command else 0), done.stdout
+    assert {"robots.parquet", "robots.md", "robots.json", "robots_filter.py", "weights.jsonl"} <= {
+        p.name for p in tmp_path.iterdir()
+    }
+
+
+def test_an_exported_list_removes_what_it_says(demo: Demo, root: Root) -> None:
+    audit = audits.read(root)
+    pack = audits.pack_of(audit)
+    listed = make(root, audit, pack, Wish(threshold=0.1))
+    answers, config = truth_answers(), demo_config(Path(root.path))
+    inside: dict[bool, int] = {True: 0, False: 0}
+    ids = set(listed.rows["document_id"])
+    for shard in plan_shards(config.corpus, seed=config.seed).shards:
+        for batch in READERS[shard.format](shard, audits.entry_of(config, shard.dataset)):
+            for position, text in batch.documents.select(["position", "text"]).to_pandas().itertuples(index=False):
+                document = f"{shard.dataset}/{shard.address}#{position}"
+                for start, end in split(text or "", config.passages):
+                    if pack.headline in true_labels(answers[text_sha256(text[start:end])], pack):
+                        inside[document in ids] += len(text[start:end].split())
+    assert inside[True] > 0
+    removed = listed.facts["lists"][0]["removed"]
+    assert removed["low"] <= inside[True] / (inside[True] + inside[False]) <= removed["high"]
 
 
 def test_the_pages_show_this_audit(demo: Demo) -> None:
