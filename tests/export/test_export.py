@@ -233,6 +233,11 @@ def test_datasets_applies_the_list(labelled: Root, pack: Pack, corpus: Path, tmp
     data = datasets.Dataset.from_list(rows)
     removed = Export(export.rows.filter(action="remove"), export.facts)
     assert data.filter(found.keep_row)["text"][:] == wanted(corpus, removed)
+    assert list(data.to_iterable_dataset().filter(found.keep_row)) == list(data.filter(found.keep_row))
+    found.URL = "metadata.url"
+    deeper = data.map(lambda row: {"metadata": {"url": row["url"]}}, remove_columns=["url"])
+    assert deeper.filter(found.keep_row)["text"][:] == wanted(corpus, removed)
+    found.URL = "url"
     weights = data.map(found.weigh_row)["weight"][:]
     assert sorted(set(weights)) == [0.0, 1.0, 2.0]
 
