@@ -123,8 +123,8 @@ def test_an_exported_list_removes_what_it_says(demo: Demo, root: Root) -> None:
     ids = set(listed.rows["document_id"])
     for shard in plan_shards(config.corpus, seed=config.seed).shards:
         for batch in READERS[shard.format](shard, audits.entry_of(config, shard.dataset)):
-            for position, text in batch.documents.select(["position", "text"]).to_pandas().itertuples(index=False):
-                document = f"{shard.dataset}/{shard.address}#{position}"
+            for row in batch.documents.select(["position", "text"]).to_pylist():
+                document, text = f"{shard.dataset}/{shard.address}#{row['position']}", row["text"]
                 for start, end in split(text or "", config.passages):
                     if pack.headline in true_labels(answers[text_sha256(text[start:end])], pack):
                         inside[document in ids] += len(text[start:end].split())
