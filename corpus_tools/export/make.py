@@ -64,9 +64,7 @@ def make(root: Root, audit: Mapping[str, Any], pack: Pack, wish: Wish, command: 
         if not wish.uncalibrated:
             _measured(other, label)
         least, chosen = (audit["threshold"], "the audit's threshold") if least is None else (least, "given")
-        both = read.removal(label).scores.filter(
-            pl.col("document_id").is_in(before.implode()), pl.col("score") >= least
-        )
+        both = read.reach(label, least).filter(pl.col("document_id").is_in(before.implode()))
         listed = _listed(other, label, "upweight", weight, least)
         lists.append(listed | {"chosen": chosen, "listed_before": both.height})
         rows.append(_rows(other, label, "upweight", weight, least))
@@ -134,6 +132,11 @@ class _Read:
                 "unscored_words": int(frame.filter("unscored")["words"].sum()) / opened,
             },
         )
+
+    def reach(self, label: str, least: float) -> pl.DataFrame:
+        """document_id of every document with a passage that scores so much, whether another list names it or not."""
+        high = pl.col(label).cast(pl.Float64).round(4) >= least
+        return self.passages.filter("drawn", ~pl.col("unscored"), high).select("document_id").unique()
 
     def removal(self, label: str, of: str = "", barred: pl.Series | None = None) -> Removal:
         asked = {"words": self.words, "of": of, "shards": self.shards, "barred": barred}

@@ -27,6 +27,14 @@ def figure(f: Mapping[str, float | None]) -> str:
     return f"{percent(f['value'])} ({percent(f['low'])} to {percent(f['high'])})"
 
 
+def _share(f: Mapping[str, float | None]) -> str:
+    return "an unknown share" if f["value"] is None else figure(f)
+
+
+def _documents(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def sentences(facts: Mapping[str, Any]) -> list[str]:
     """What the list does and what it cannot, a sentence each."""
     out = []
@@ -48,7 +56,7 @@ def sentences(facts: Mapping[str, Any]) -> list[str]:
         out.append(
             f"{one['documents']:,} documents with a score of {one['label']} of {one['threshold']:g} or more {does} "
             f"(threshold: {one['chosen']}). They hold {percent(one['words_lost'])} of the words, and "
-            f"{figure(one['removed'])} of the {one['label']}."
+            f"{_share(one['removed'])} of the {one['label']}."
         )
         if one["precision"]["value"] is None:
             out.append(
@@ -62,7 +70,7 @@ def sentences(facts: Mapping[str, Any]) -> list[str]:
         if more:
             out.append(more)
         for other in facts["also_removed"] if place == 0 else ():
-            out.append(f"With them {_goes(one)} {figure(other['removed'])} of the {other['label']}.")
+            out.append(f"With them {_goes(one)} {_share(other['removed'])} of the {other['label']}.")
     return [*out, *_limits(facts)]
 
 
@@ -101,7 +109,10 @@ def _limits(facts: Mapping[str, Any]) -> list[str]:
             f"{ids['by_position']:,} listed documents have neither id nor address: only document_id, their position, finds them."
         )
     if ids["by_url"]:
-        out.append(f"{ids['by_url']:,} listed documents have no id, and are found by their address.")
+        out.append(
+            _documents(ids["by_url"], "listed document has no id, and is", "listed documents have no id, and are")
+            + " found by address."
+        )
     if ids["others_with_a_listed_id"]:
         out.append(
             f"{ids['others_with_a_listed_id']:,} opened documents that are not listed share an id with one that is: "

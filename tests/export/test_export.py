@@ -144,7 +144,7 @@ def test_ids_that_others_share_and_documents_without_one_are_told(labelled: Root
     assert facts["ids"]["by_url"] >= 2
     assert facts["ids"]["by_position"] == 0
     said = " ".join(page.sentences(facts))
-    assert "found by their address" in said
+    assert "found by address" in said
     assert ("share an id with one that is" in said) == bool(facts["ids"]["others_with_a_listed_id"])
 
 
