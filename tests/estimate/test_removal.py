@@ -59,6 +59,16 @@ def test_a_sampled_data_set_with_few_shards_has_no_interval() -> None:
     assert Removal(small(), DOCUMENTS, LABELS, "y", words=1000, shards={"web": (30, 90)}).measured
 
 
+def test_shards_that_were_not_scanned_are_beyond_every_list() -> None:
+    half = small(shard_probability=[0.5] * 4, shard_id=["s", "s", "t", "t"], dataset=["web"] * 4)
+    found = Removal(half, DOCUMENTS, LABELS, "y", words=2000, shards={"web": (30, 60)})
+    row, beyond = found.at(0.7), found.beyond()
+    assert row.removed.value == pytest.approx(0.5, abs=0.02)
+    assert row.words_lost == 0.08
+    assert beyond.not_scanned == pytest.approx(0.5, abs=0.02)
+    assert beyond.not_opened == beyond.not_drawn == pytest.approx(0.0, abs=0.01)
+
+
 def test_what_lists_and_what_is_counted_may_be_two_labels() -> None:
     passages = small().with_columns(good=pl.Series([0.1, 0.1, 0.9, 0.9]))
     labels = LABELS.with_columns(label=pl.lit("good"), value=pl.Series([0.0, 0.0, 1.0, 1.0]))
