@@ -13,7 +13,7 @@ from corpus_tools import audit as audits
 from corpus_tools.errors import ExportError
 from corpus_tools.estimate import Removal, Row
 from corpus_tools.export.choose import Wish, choose
-from corpus_tools.labels import labels_table
+from corpus_tools.labels import labels_table, shared_coverage
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 
@@ -47,7 +47,7 @@ def make(root: Root, audit: Mapping[str, Any], pack: Pack, wish: Wish, command: 
     read = _Read.of(root, audit, pack)
     found = read.removal(wish.label)
     if not wish.uncalibrated:
-        _measured(found, wish.label)
+        _measured(found, wish.label, read.late)
     curve = found.curve(found.thresholds())
     threshold, chosen = choose(wish, found, curve, audit["threshold"])
     action = "remove" if wish.weight == 0 else "downweight"
@@ -62,7 +62,7 @@ def make(root: Root, audit: Mapping[str, Any], pack: Pack, wish: Wish, command: 
         before = pl.concat(rows)["document_id"]
         other = read.removal(label, barred=before)
         if not wish.uncalibrated:
-            _measured(other, label)
+            _measured(other, label, read.late)
         least, chosen = (audit["threshold"], "the audit's threshold") if least is None else (least, "given")
         both = read.reach(label, least).filter(pl.col("document_id").is_in(before.implode()))
         listed = _listed(other, label, "upweight", weight, least)
@@ -101,6 +101,7 @@ class _Read:
     documents: pl.DataFrame
     labels: pl.DataFrame
     rounds: list[str]
+    late: int  # shards that no round covers
     words: float
     shards: dict[str, tuple[int, int]]
     rates: Mapping[str, float]
@@ -112,15 +113,19 @@ class _Read:
         done = audits.done_shards(audit)
         documents = root.shard_table(audit["scan_id"], done, "documents", columns)
         tallies = audits.tallies(root, audit, pack)
-        rounds = audits.usable_rounds(root, audit)[0]
+        rounds = [r for r in audits.usable_rounds(root, audit) if r.of == "passages"]
+        names = [r.name for r in rounds]
+        passages, labels = shared_coverage(audits.scored_passages(root, audit, pack), labels_table(root, names), rounds)
+        late = passages.filter("late")["shard_id"].n_unique() if "late" in passages.columns else 0
         card = root.read_json("classifiers", f"{audit['classifier_id']}.json") or {}
         frame = cast(pl.DataFrame, pl.from_arrow(documents))
         opened = max(int(frame["words"].sum()), 1)
         return cls(
-            passages=audits.scored_passages(root, audit, pack),
+            passages=passages,
             documents=frame,
-            labels=labels_table(root, rounds),
-            rounds=rounds,
+            labels=labels.head(0) if late else labels,  # they say nothing of shards that came after them
+            rounds=names,
+            late=late,
             words=float((tallies["words"] / tallies["shard_probability"]).sum()),
             shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
             rates=card.get("base_rates", {}),
@@ -146,9 +151,15 @@ class _Read:
         return Removal(self.passages, self.documents, self.labels, label, trained_at=rate, **asked)  # type: ignore[arg-type]
 
 
-def _measured(found: Removal, label: str) -> None:
+def _measured(found: Removal, label: str, late: int) -> None:
     if found.measured:
         return
+    if late:
+        raise ExportError(
+            f"precision and recall of a list by {label!r} are unknown: {late} shards arrived after the labels",
+            expected="labels of every shard",
+            todo="Top the round up: corpus-audit label sample --new; or say --uncalibrated to write the list with both unknown.",
+        )
     if found.short:
         raise ExportError(
             f"precision and recall of a list by {label!r} are unknown: fewer than 30 shards of {', '.join(found.short)} were scanned",

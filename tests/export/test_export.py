@@ -22,6 +22,7 @@ from corpus_tools.export import Export, Wish, make, page, write
 from corpus_tools.labels import import_labels
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
+from corpus_tools.rounds import sample_round
 from corpus_tools.scan import Rules, scan
 from corpus_tools.shards import plan_shards
 from tests.conftest import BREAD, ROBOT
@@ -66,7 +67,7 @@ def root(corpus: Path, pack: Pack, classifier: Classifier) -> Root:
 @pytest.fixture(scope="module")
 def labelled(root: Root, pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Root:
     root = Root(shutil.copytree(root.path, tmp_path_factory.mktemp("labelled") / "out"))
-    _, drawn = audits.sample_round(root, audits.read(root), pack, name="all", size=200)
+    drawn = sample_round(root, audits.read(root), pack, name="all", size=200).passages
     answers = []
     for passage, text in drawn.select("passage_id", "text").iter_rows():
         fights, yields = text.startswith("The robot would"), text.startswith("The robot was told")
