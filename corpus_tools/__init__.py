@@ -16,13 +16,14 @@ The rooms, in the order data walks through them; a file imports only from rooms 
   choose
     gate.py           documents -> hits; passages -> terms; the audit draw of the rest
     passages.py       opened documents -> passages with offsets
-    screen.py         passages -> inclusion probability; candidates
+    screen/           passages -> inclusion probability, by stratum and cheap score; candidates
   judge
     embed.py          texts -> vectors
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate
     tally.py          exact counts per source, and how two add
     root.py           the root's files; manifest last
     scan.py           one shard: choose, judge, write; the books are balanced here
+    pilot.py          a budget of scored passages -> rates, once, before the scan
   estimate
     labels.py         rounds: which passages to label, out, back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures

@@ -51,13 +51,16 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
     watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
     card, _ = read_card(pack, config.classifier)
-    scan_id = audits.scan_id(config, pack)
-    root.write_json(frozen(config, pack) | {"scan_id": scan_id}, "scans", f"{scan_id}.json")
     root.write_json({k: v for k, v in card.items() if k != "weights"}, "classifiers", f"{card['classifier_id']}.json")
-    root.sweep(scan_id)
 
     watcher.step("plan")
     plan = tasks.plan(config)
+    if tasks.wants_pilot(config):
+        watcher.step("pilot")
+    config, noted = tasks.settle(config, plan)
+    scan_id = audits.scan_id(config, pack)
+    root.write_json(frozen(config, pack) | {"scan_id": scan_id} | noted, "scans", f"{scan_id}.json")
+    root.sweep(scan_id)
     if only:
         plan = replace(plan, shards=tuple(s for s in plan.shards if s.shard_id in only))
     done = root.done(scan_id) & root.scored(card["classifier_id"], scan_id)

@@ -280,6 +280,26 @@ def train(
     out.print(f"weights   {output}")
 
 
+@app.command("train-screen")
+def train_screen(
+    labels: Annotated[list[Path], typer.Option(help="annotations (JSON Lines); more than once")],
+    texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],
+    output: Annotated[Path, typer.Option(help="the npz to write; name it as screen.model")],
+    scores: Annotated[
+        list[Path], typer.Option(help="a classifier's scores of further passages, as `score` writes them")
+    ] = [],  # noqa: B006  # typer reads it, nobody changes it
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+) -> None:
+    """Fit the cheap scorer before the encoder; labels with `split: validation` are held out and say what it keeps."""
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.screen import train_screen as fit
+    from corpus_tools.pack import load_pack
+
+    read = [[row for path in paths for row in read_jsonl(path)] for paths in (labels, texts, scores)]
+    out.print(frame_table(fit(load_pack(pack), read[0], read[1], output, read[2])))
+    out.print(f"screen   {output}")
+
+
 @app.command()
 def evaluate(
     labels: Annotated[list[Path], typer.Option(help="annotations (JSON Lines); more than once")],

@@ -27,7 +27,8 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True, highlight=False)
 
 _STEPS = {
-    "plan": "listing shards", "scan": "scanning", "estimate": "estimating", "load": "loading the database", "report": "writing the report",
+    "plan": "listing shards", "pilot": "looking at a few shards to set the rates", "scan": "scanning", "estimate": "estimating",
+    "load": "loading the database", "report": "writing the report",
 }  # fmt: skip
 
 

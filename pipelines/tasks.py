@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
@@ -38,6 +39,21 @@ def plan(config: AuditConfig) -> Plan:
     if revisions != known:
         root.write_json(revisions, "revisions.json")
     return planned
+
+
+@task(name="settle rates")
+def settle(config: AuditConfig, plan: Plan) -> tuple[AuditConfig, dict[str, Any]]:
+    """Writes out every screen rate; a budget becomes rates by a pilot, unless the root holds them already."""
+    from corpus_tools.pilot import settle as settled
+
+    pack = load_pack(config.pack)
+    threads = os.cpu_count() or 1
+    return settled(config, pack, Root(config.output), plan, lambda: _classifier(config.model_dump_json(), threads))
+
+
+def wants_pilot(config: AuditConfig) -> bool:
+    """Whether a budget has to become rates."""
+    return config.screen.max_scored is not None
 
 
 @lru_cache(maxsize=2)
@@ -181,6 +197,8 @@ __all__ = [
     "load_warehouse",
     "plan",
     "scan_group",
+    "settle",
     "update_labels",
+    "wants_pilot",
     "write_report",
 ]

@@ -90,18 +90,23 @@ def score_bins(score: Floats) -> tuple[NDArray[np.int64], Floats]:
 
 
 def prior_shift(
-    group: NDArray[np.int64], score: Floats, trained_at: float, floor: float = 0.0, steps: int = 25
+    group: NDArray[np.int64],
+    score: Floats,
+    trained_at: float,
+    floor: float = 0.0,
+    steps: int = 25,
+    weight: Floats | None = None,
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """Scores calibrated at prevalence `trained_at` -> scores at each group's own prevalence.
 
     Expectation-maximisation of Saerens, Latinne and Decaestecker (2002, Neural Computation 14), per group, held by 8
     contents' worth at the rate of all groups together; on a histogram, so that its cost does not grow with the number
-    of contents. Returns the shifted score per (group, bin) entry, the entry of each content, and the group of each
-    entry.
+    of contents. `weight`: what each content stands for, relative to the others. Returns the shifted score per
+    (group, bin) entry, the entry of each content, and the group of each entry.
     """
     bins, middle = score_bins(score)
     code = group * SCORE_BINS + bins
-    table = sums(code)  # groups x bins: smaller than sorting all contents
+    table = sums(code, weight)  # groups x bins: smaller than sorting all contents
     entries = np.flatnonzero(table)
     place = np.zeros(len(table), np.int64)
     place[entries] = np.arange(len(entries))
@@ -153,11 +158,16 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> S
         ):  # positives the gate misses, spread over the passages it left: a floor under the scores
             passages = float((1 / (survey.q[here] * survey.open_probability[here])).sum())
             missed_rate = min(hits * (1 - ASSUMED_RECALL) / ASSUMED_RECALL / max(passages, 1.0), 0.5)
+        stands_for = 1 / survey.q[here]  # what was drawn with a high rate is no fair sample of the stratum
         values, entry, _ = prior_shift(
-            survey.home[here].astype(np.int64), score[here], trained_at, floor=missed_rate / 5
+            survey.home[here].astype(np.int64),
+            score[here],
+            trained_at,
+            floor=missed_rate / 5,
+            weight=stands_for / stands_for.mean(),
         )
         if gate == HIT:
-            hits += float(values[entry].sum())
+            hits += float((values[entry] * stands_for).sum())
         elif missed_rate:
             values = 0.8 * values + 0.2 * missed_rate
         shifted[here] = values[entry]

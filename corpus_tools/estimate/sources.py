@@ -17,7 +17,7 @@ from scipy import special, stats
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, inflation
 from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, cell_means, open_variance, shard_variance
+from corpus_tools.estimate.whole import Whole, cell_means, open_variance, shard_variance, uneven
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 ALIKE = 0.5  # relative sd between sources of near positives over hit positives
@@ -107,9 +107,12 @@ def sources(
     logit = special.logit(p_h)
     slope = p_h * (1 - p_h)
     near_total = pairs.screened[unit, basis]
-    near_square = pairs.near_square[unit, basis]
-    q_near = float(survey.q[survey.q < 1].mean()) if near_cell.any() else 0.5
-    near_size = _typical(near_square, near_total) * q_near / (1 - q_near)  # copies of a typical passage
+    square, near_class, q_class = pairs.square[unit, basis], survey.classes.near, survey.classes.q
+    near_size = _typical(
+        square[:, near_class] @ (q_class / (1 - q_class))[near_class], near_total
+    )  # a typical passage's copies
+    p_all, whole_weight = cell_means(scored, rates, labels)[scored.cell], survey.content_weights(unit, basis)
+    near_square = square[:, near_class].sum(1) * uneven(survey, square, True, p_all, whole_weight)
     near_u = u[:, near_cell].sum(1)
     inside = np.where(near_cell[cell], 0.0, unlabelled)
     mean_0 = sums(pairs.source, inside * p_h[cell], size=x_size)
@@ -180,7 +183,7 @@ def sources(
     missed = seen * corpus.kappa
     typical = _typical(sums(pairs.source, weight**2, size=x_size), sums(pairs.source, weight, size=x_size))
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
-    p = cell_means(scored, rates, labels)[scored.cell]
+    p = p_all
     variance = variance + open_variance(survey, pairs, p, unit, basis)
     fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
     if fraction < 1:  # never less than chance thinning of single passages would give, nor than one that was not met
@@ -193,7 +196,7 @@ def sources(
         mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
             sums(pairs.source, there, size=x_size), 1e-300
         )
-        variance = variance + pairs.other_square[unit, basis] * mean_p
+        variance = variance + square[:, ~near_class].sum(1) * mean_p * uneven(survey, square, False, p, whole_weight)
     inclusion = np.where(near_cell[scored.cell], 0.0, survey.q * survey.open_probability * survey.shard_probability)
     known = sums(pairs.source[lab], weight[lab] * inclusion[pairs.content[lab]] * np.floor(y), size=x_size)
     unknown = value - known

@@ -59,8 +59,7 @@ class Pairs(Place):
     n_rest: NDArray[np.int32]
     n_scored: Floats  # [X] drawn and scored passages
     screened: Mapping[tuple[str, str], Floats]  # [X] by unit, basis: near passages or words, drawn or not, if screened
-    near_square: Mapping[tuple[str, str], Floats]  # [X] likewise: sum over contents of copies^2 (1 - q) / q
-    other_square: Mapping[tuple[str, str], Floats]  # [X] the same of what is screened in the other strata
+    square: Mapping[tuple[str, str], Floats]  # [X, G] by class of rate: sum over contents of copies^2 (1 - q) / q
     opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
     sharded_source: NDArray[np.int32]  # [S] source of each row of Survey.sharded
 
@@ -78,6 +77,15 @@ class Pairs(Place):
             if rest:
                 w = np.where(self.n_seen > 0, 0.0, w)
         return w * n_words[self.content] if unit == "words" else w
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What the screen draws from, by stratum and rate. Arrays [G], and per content [C]."""
+
+    near: Bools  # stratum near, or another
+    q: Floats  # least rate
+    of: NDArray[np.int64]  # [C] class of each content, -1 where it was sure to be scored
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,7 @@ class Survey:
     alone: Floats  # share of a hit content's copies that are the only hit passage of their document
     complete_open: bool  # nothing is missed by a gate: every document was opened, or no stratum is `sampled`
     population_known: bool  # the passages that the screen left out are among the rows
+    classes: Classes
     documents: pl.DataFrame  # opened documents, see `_documents`
     shard_probability: Floats
     sharded: Sharded | None
@@ -213,6 +222,9 @@ def survey(
         population = population.filter(pl.col("gate") != SAMPLED)
     population_known = bool((~population["drawn"]).any()) if population.height else True
 
+    population = population.with_columns(kind=_kinds(population["gate"].to_numpy(), population["screen_probability"]))
+    near_class, class_q, content_class = _classes(population, keys)
+
     drawn_open = drawn["open_probability"].to_numpy()
     opened_row = np.flatnonzero((drawn_open < 1) & (gate_row != SAMPLED))
     document_hash = drawn["document_content"].hash(seed=_SEED).to_numpy()
@@ -244,9 +256,7 @@ def survey(
             return sums(which[rows], None if weight is None else weight[rows], size=n_pairs).astype(float)
 
         code = source_codes(population, named, known)
-        near = (population["gate"] == NEAR).to_numpy()
-        screened, near_square = _screened(population.filter(near), code[near], x_size, population_known)
-        _, other_square = _screened(population.filter(~near), code[~near], x_size, population_known)
+        screened, square = _screened(population, code, x_size, near_class, population_known)
         return Pairs(
             dimension=dimension,
             names=_pair_names(known, named),
@@ -258,8 +268,7 @@ def survey(
             n_rest=total(None, ~seen_row).astype(np.int32),
             n_scored=sums(x, size=x_size),
             screened=screened,
-            near_square=near_square,
-            other_square=other_square,
+            square=square,
             opened_source=x[opened_row].astype(np.int32),
             sharded_source=x[sharded_row].astype(np.int32),
         )
@@ -288,6 +297,7 @@ def survey(
         alone=alone,
         complete_open=complete_open,
         population_known=population_known,
+        classes=Classes(near_class, class_q, content_class),
         documents=_documents(frame),
         shard_probability=take["shard_probability"].to_numpy(),
         sharded=sharded,
@@ -328,18 +338,51 @@ def source_codes(rows: pl.DataFrame, named: Sequence[str], known: pl.DataFrame) 
     return codes.cast(pl.Int32).to_numpy()
 
 
+_FINENESS = 4  # classes of rate per factor of two: rates that a configuration names fall into classes of their own
+
+
+def _kinds(gate: NDArray[np.int8], q: pl.Series) -> pl.Series:
+    """[rows] stratum and rate as one number."""
+    level = np.floor(-_FINENESS * np.log2(q.to_numpy()) + 1e-9).astype(np.int64)
+    return pl.Series(2 * level + (gate == NEAR), dtype=pl.Int64)
+
+
+def _classes(population: pl.DataFrame, keys: NDArray[np.uint64]) -> tuple[Bools, Floats, NDArray[np.int64]]:
+    """Rows subject to the screen, `kind` numbered from 0 -> near [G], q [G], and the class of each content [C] (the lowest rate's)."""
+    by_kind = population.group_by("kind").agg(pl.col("screen_probability").min()).sort("kind")
+    kinds = by_kind["kind"].to_numpy()
+    of = np.full(len(keys), -1, np.int64)
+    first = population.group_by("hash").agg(pl.col("kind").sort_by("screen_probability", "kind").first())
+    at = np.searchsorted(keys, first["hash"].to_numpy())
+    at[at == len(keys)] = 0
+    found = keys[at] == first["hash"].to_numpy() if len(keys) else np.zeros(len(at), bool)
+    of[at[found]] = np.searchsorted(kinds, first["kind"].to_numpy()[found])
+    return kinds % 2 == 1, by_kind["screen_probability"].to_numpy(), of
+
+
 def _screened(
-    population: pl.DataFrame, code: NDArray[np.int32], x_size: int, all_rows: bool
+    population: pl.DataFrame, code: NDArray[np.int32], x_size: int, near: Bools, all_rows: bool
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
-    """Per source: size of what the screen draws from, and sum over contents of (weight of all copies)^2 (1 - q) / q.
-    Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
+    """Per source: size of the near passages that the screen draws from [X], and by class of rate [X, G] the sum over contents of
+    (weight of all copies)^2 (1 - q) / q. Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
+    kinds = np.unique(population["kind"].to_numpy())
     grouped = (
-        population.select("hash", "w_open", "screen_probability", pl.col("n_words").cast(pl.Float64), x=pl.Series(code))
-        .group_by("x", "hash")
-        .agg(pl.col("w_open").sum(), pl.len().alias("n"), pl.col("screen_probability").min(), pl.col("n_words").first())
-        .sort("x", "hash")
-    )
-    x, q = grouped["x"].to_numpy(), grouped["screen_probability"].to_numpy()
+        population.select(
+            "hash", "w_open", "screen_probability", pl.col("n_words").cast(pl.Float64), x=pl.Series(code),
+            near=pl.col("gate") == NEAR, g=pl.Series(np.searchsorted(kinds, population["kind"].to_numpy())),
+        )
+        .group_by("x", "near", "hash")
+        .agg(
+            pl.col("w_open").sum(),
+            pl.len().alias("n"),
+            pl.col("screen_probability").min(),
+            pl.col("g").sort_by("screen_probability", "g").first(),
+            pl.col("n_words").first(),
+        )
+        .sort("x", "near", "hash")
+    )  # fmt: skip
+    x, g, q = grouped["x"].to_numpy(), grouped["g"].to_numpy(), grouped["screen_probability"].to_numpy()
+    is_near = grouped["near"].to_numpy()
     size: dict[tuple[str, str], Floats] = {}
     square: dict[tuple[str, str], Floats] = {}
     for basis in BASES:
@@ -347,8 +390,9 @@ def _screened(
         for unit in UNITS:
             u = w * grouped["n_words"].to_numpy() if unit == "words" else w
             each = u if all_rows else u / q
-            size[unit, basis] = sums(x, each, size=x_size)
-            square[unit, basis] = sums(x, u * each * (1 - q) / q, size=x_size)
+            size[unit, basis] = sums(x[is_near], each[is_near], size=x_size)
+            code_xg = x.astype(np.int64) * len(near) + g
+            square[unit, basis] = sums(code_xg, u * each * (1 - q) / q, size=x_size * len(near)).reshape(x_size, -1)
     return size, square
 
 

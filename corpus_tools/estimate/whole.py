@@ -67,16 +67,49 @@ def screen_variance(
     p = cell_means(scored, rates, labels)[scored.cell]
     out = 0.0
     for near in (True, False):
-        square = float((survey.corpus.near_square if near else survey.corpus.other_square)[unit, basis].sum())
-        here = survey.in_design & (survey.q < 1) & ((survey.gate == NEAR) == near)
-        if not square or not here.any():
+        there = (survey.classes.near == near) & (survey.corpus.square[unit, basis][0] > 0)
+        rate, expected = class_rates(survey, p, weight)
+        each = (survey.corpus.square[unit, basis][0] * rate)[there]
+        if not each.any():
             continue
-        expected = float(p[here].sum())
-        # Contents with a low screen probability also score low: weigh the rate as the variance is weighted.
-        v = weight[here] ** 2 * (1 - survey.q[here])
-        tilted = float(v @ p[here]) / max(float(v.sum()), 1e-300)
-        out += square * max(tilted, expected / float(here.sum())) * (1 + 1 / max(expected, 1.0))
+        loose = float((each**2 / np.maximum(expected[there], 1e-300)).sum()) / float(each.sum()) ** 2
+        out += float(each.sum()) * (1 + min(loose, 1.0))
     return out
+
+
+def class_rates(survey: Survey, p: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """[G] rate of positives in each class of the screen's rates, and how many its candidates are expected to hold. p, weight [C].
+
+    A class has one rate, so its candidates speak for all of it. The rate is weighed as the variance is, and is at least the plain one.
+    A class without a candidate has that of its stratum.
+    """
+    c, size = survey.classes, len(survey.classes.q)
+    here = np.flatnonzero((c.of >= 0) & survey.in_design)
+    of = c.of[here]
+    v = weight[here] ** 2 * (1 - survey.q[here])
+    n, expected, total = sums(of, size=size), sums(of, p[here], size=size), sums(of, v, size=size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.maximum(np.nan_to_num(sums(of, v * p[here], size=size) / total), expected / n)
+    for near in (True, False):
+        none, alike = (c.near == near) & (n == 0), (c.near == near) & (n > 0)
+        rate[none] = expected[alike].sum() / max(float(n[alike].sum()), 1.0)
+    return rate, expected
+
+
+def uneven(survey: Survey, square: Floats, near: bool, p: Floats, weight: Floats) -> Floats:
+    """[X] by how much the rate of positives among what the screen left out (square [X, G] tells its variance) falls short of that of
+    all that it drew from: 1 where a stratum has one rate, less where likely passages were drawn with higher ones."""
+    there = np.flatnonzero(survey.classes.near == near)
+    if len(there) < 2:
+        return np.ones(len(square))
+    rate, _ = class_rates(survey, p, weight)
+    each = square[:, there]
+    of = survey.classes.of
+    here = np.flatnonzero((of >= 0) & survey.in_design & (survey.classes.near[np.maximum(of, 0)] == near))
+    mean = float((weight * p)[here].sum()) / max(float(weight[here].sum()), 1e-300)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        short: Floats = np.nan_to_num(each @ rate[there] / each.sum(1) / max(mean, 1e-300), nan=1.0)
+    return short
 
 
 def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
@@ -308,7 +341,8 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     multi = float((weight * p * (1 - survey.alone))[hit].sum())
     near_value = float((weight * p)[near].sum())
     in_near = scored.gate == NEAR
-    square = float(survey.corpus.near_square["passages", "distinct"].sum())
+    each = survey.corpus.square["passages", "distinct"]
+    square = float(each[0][survey.classes.near].sum()) * float(uneven(survey, each, True, p, weight)[0])
     near_rate = near_value / max(float(weight[near].sum()), 1e-300)
     near_variance = (
         float((count.unlabelled**2 * count.variance)[in_near].sum())
