@@ -23,6 +23,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     tally.py          exact counts per source, and how two add
     root.py           the root's files; manifest last
     scan.py           one shard: choose, judge, write; the books are balanced here
+    stopping.py       which shards come next, when to look, when a look is enough
     pilot.py          a budget of scored passages -> rates, once, before the scan
   estimate
     labels.py         rounds: which passages to label, out, back in, agreement

@@ -26,6 +26,7 @@ from corpus_tools.labels import create_round, draw_round, labels_table, read_rou
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
 from corpus_tools.shards import Plan
+from corpus_tools.stopping import Figure
 from corpus_tools.stores import redacted
 from corpus_tools.tables import MEASURES, PREVALENCE, TOTALS
 
@@ -230,6 +231,21 @@ def estimate(
         shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
         seed=audit["seed"],
     )
+
+
+def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:
+    """The headline figure of an audit that is under way: the corpus only, by the same estimator as at its end."""
+    e = estimate_audit(
+        scored_passages(root, audit, pack), tallies(root, audit, pack), labels_table(root, usable_rounds(root, audit)[0]),
+        Questions((pack.headline,), pack.headline, trained_at=_card(root, audit).get("base_rates", {})),
+        audit_id=audit["audit_id"], dimensions=("corpus",),
+        shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
+    )  # fmt: skip
+    row = e.prevalence.filter(unit="passages", basis="exposure").row(0, named=True)
+    value, low, high = row["prevalence"], row["ci_low"], row["ci_high"]
+    half = (high - low) / 2 / value if high is not None and value else row["spread"]
+    counted, there = (sum(pair[i] for pair in audit["sampled"].values()) for i in (0, 1))
+    return Figure(value, low, high, half, high is not None, counted, there)
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:

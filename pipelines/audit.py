@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import islice
+from typing import Any
 
 from prefect import flow
 from prefect.futures import as_completed
@@ -16,9 +19,10 @@ from corpus_tools import audit as audits
 from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, frozen
 from corpus_tools.errors import ShardFailed, Stop
-from corpus_tools.pack import load_pack
+from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root
-from corpus_tools.shards import Shard
+from corpus_tools.shards import Plan, Shard
+from corpus_tools.stopping import Limit, taken, waves
 from pipelines import runners, tasks
 from pipelines.watch import Watcher
 
@@ -42,11 +46,13 @@ _watcher = Watcher()  # a flow's parameters are shown and stored by Prefect; thi
 
 
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
-def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True) -> Outcome:
+def audit_flow(
+    config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True, limit: Limit | None = None
+) -> Outcome:
     """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report.
 
     `only`: shard_ids to stay with, of an earlier audit that is scored again. `shown`: False stops after the estimates,
-    where labels follow at once and the database and the report are made then.
+    where labels follow at once and the database and the report are made then. `limit`: stops at a width or after a time.
     """
     watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
@@ -70,7 +76,12 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
     )
 
     watcher.step("scan")
-    failed = _scan_all(config, todo, scan_id, watcher)
+    with runners.workers(config.runner, watcher.read):
+        if limit is None:
+            _, failed = _scan_all(config, todo, scan_id, watcher)
+        else:
+            plan, failed = _scan_until(config, plan, pack, card["classifier_id"], done, limit, watcher)
+            todo = [shard for shard in plan.shards if shard.shard_id not in done]
     _stand_or_fall(config, failed, len(plan.shards), {s.shard_id: s for s in plan.shards})
 
     watcher.step("estimate")
@@ -108,18 +119,31 @@ def estimate_flow(output: str, audit_id: str) -> Outcome:
     )
 
 
-def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Watcher) -> dict[str, str]:
-    """Scans in groups, side by side; shard_id -> error of those that failed."""
+def _scan_all(
+    config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Watcher, ends: float | None = None
+) -> tuple[set[str], dict[str, str]]:
+    """Scans in groups, side by side -> shard_ids that were begun, and shard_id -> error of those that failed.
+
+    `ends`: from then on (time.monotonic) nothing new is begun; groups are smaller, and no more begin than there are workers.
+    """
     local = config.runner.kind in ("threads", "processes")
     threads = max(1, (os.cpu_count() or 1) // config.runner.workers) if local else 1
-    groups = tasks.groups(todo, config.runner.workers)
+    workers = config.runner.workers
+    groups = tasks.groups(todo, workers if ends is None else tasks.MOST_AT_A_LOOK // 8)
+    window, waiting = len(groups) if ends is None else workers, iter(groups)
     failed: dict[str, str] = {}
-    with runners.workers(config.runner, watcher.read):
-        futures = {
-            tasks.scan_group.submit(config, group, scan_id, threads, tasks.label_of(group)): group for group in groups
-        }
-        for future in as_completed(list(futures)):
-            group = futures[future]
+    begun: set[str] = set()
+    running: dict[Any, list[Shard]] = {}
+    while True:
+        open_still = ends is None or time.monotonic() < ends or not begun  # something is begun in any case
+        room = window - len(running) if open_still else 0
+        for group in islice(waiting, room):
+            running[tasks.scan_group.submit(config, group, scan_id, threads, tasks.label_of(group))] = group
+            begun |= {s.shard_id for s in group}
+        if not running:
+            return begun, failed
+        for future in as_completed(list(running)):
+            group = running.pop(future)
             try:
                 lost = dict(future.result())
             except ShardFailed as error:  # tried again in vain: what this group did not finish is lost
@@ -127,7 +151,33 @@ def _scan_all(config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Wat
                 lost = {s.shard_id: str(error) for s in group if s.shard_id not in done}
             failed |= lost
             watcher.finished(len(group), sum(s.bytes for s in group), len(lost))
-    return failed
+            if ends is not None:
+                break  # a place is free
+
+
+def _scan_until(
+    config: AuditConfig, plan: Plan, pack: Pack, classifier_id: str, done: set[str], limit: Limit, watcher: Watcher
+) -> tuple[Plan, dict[str, str]]:
+    """Scans from look to look until the width is reached or the time is up -> what was begun, and the errors of what failed."""
+    root, scan_id = Root(config.output), audits.scan_id(config, pack)
+    ends = None if limit.hours is None else time.monotonic() + 3600 * limit.hours
+    begun: set[str] = set()
+    failed: dict[str, str] = {}
+    for wave in waves(plan, done):
+        started, lost = _scan_all(config, [s for s in wave if s.shard_id not in done], scan_id, watcher, ends)
+        begun |= {s.shard_id for s in wave if s.shard_id in done or s.shard_id in started}
+        failed |= lost
+        part = taken(plan, begun)
+        standing = [s.shard_id for s in part.shards if s.shard_id not in failed]
+        manifests = {s: root.manifest(scan_id, s) for s in standing}
+        figure = tasks.look(
+            config.output, audits.describe(config, pack, classifier_id, part, manifests, failed), len(begun)
+        )
+        watcher.look(figure)
+        late = ends is not None and time.monotonic() >= ends
+        if late or len(started) < len([s for s in wave if s.shard_id not in done]) or figure.enough(limit):
+            break
+    return taken(plan, begun), failed
 
 
 def _stand_or_fall(config: AuditConfig, failed: dict[str, str], shards: int, by_id: dict[str, Shard]) -> None:
@@ -155,7 +205,11 @@ def _log_run(root: Root, audit_id: str, config: AuditConfig, started: datetime) 
 
 
 def run_audit(
-    config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = (), shown: bool = True
+    config: AuditConfig,
+    watcher: Watcher | None = None,
+    only: tuple[str, ...] = (),
+    shown: bool = True,
+    limit: Limit | None = None,
 ) -> Outcome:
     """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
     global _watcher
@@ -166,6 +220,6 @@ def run_audit(
     )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow
     _watcher = watcher or Watcher()
     try:
-        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown)
+        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown, limit)
     finally:
         _watcher = Watcher()

@@ -94,19 +94,35 @@ def demo(
 def run(
     config: Annotated[Path, typer.Argument(help="the audit's YAML file", metavar="CONFIG.yaml")],
     workers: Annotated[int | None, typer.Option(min=1, help="instead of runner.workers")] = None,
+    until_width: Annotated[
+        str,
+        typer.Option(
+            help="stop once the headline's half-width is at most this share of it, as 20%", show_default=False
+        ),
+    ] = "",
+    max_hours: Annotated[
+        float | None, typer.Option(min=0, help="begin no shard after so many hours; what has begun is finished")
+    ] = None,
 ) -> None:
-    """Audit a corpus: scan what is not scanned yet, estimate, load the database, write the report."""
+    """Audit a corpus: scan what is not scanned yet, estimate, load the database, write the report.
+
+    Stopped early, by a width or by the time, it is a survey of the whole corpus by a sample of its shards; run without a limit
+    later, it goes on from there.
+    """
     from corpus_tools import audit as audits
     from corpus_tools.config import load_config
     from corpus_tools.root import Root
+    from corpus_tools.stopping import Limit, read_width
     from pipelines.audit import run_audit
     from pipelines.demo import headline_rows
 
+    width = read_width(until_width) if until_width else None
+    limit = Limit(width, max_hours) if width or max_hours is not None else None
     settings = load_config(config)
     if workers:
         settings = settings.model_copy(update={"runner": settings.runner.model_copy(update={"workers": workers})})
     with Look() as look:
-        outcome = run_audit(settings, look)
+        outcome = run_audit(settings, look, limit=limit)
     root = Root(settings.output)
     audit = audits.read(root, outcome.audit_id)
     rows = headline_rows(root, outcome.audit_id, audit["headline"])

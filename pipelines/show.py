@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from corpus_tools.stopping import Figure
 from pipelines.watch import Watcher
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -101,6 +102,17 @@ def frame_table(frame: pl.DataFrame, limit: int = 1000) -> Table:
     return table
 
 
+def figure_line(figure: Figure) -> str:
+    """A look at a running audit in one line: how far it is, the figure, and its interval or, before labels, its spread."""
+    line = f"{figure.shards:,} of {figure.of:,} shards: {percent(figure.value)}"
+    if figure.interval:
+        line += f", 95 % interval {percent(figure.low)} – {percent(figure.high)}"
+        return line + (f" (± {figure.width:.0%})" if figure.width is not None else "")
+    if figure.width is not None:
+        line += f", spread of sampling alone ± {figure.width:.0%}"
+    return f"{line}; uncalibrated, no interval"
+
+
 class Look(Watcher):
     """The live look: a bar over the shards' bytes with rate and time left; plain lines where there is no terminal."""
 
@@ -155,10 +167,14 @@ class Look(Watcher):
             text = f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s"
             self._progress.update(self._task, rate=f"{files}; {text}")
 
+    def look(self, figure: Figure) -> None:
+        """The headline figure so far."""
+        err.print(figure_line(figure))
+
     def step(self, name: str) -> None:
         """The next step begins."""
         if name != "scan":
             err.print(f"{_STEPS.get(name, name)} …", style="dim")
 
 
-__all__ = ["Look", "err", "frame_table", "interval", "out", "percent", "prevalence_table"]
+__all__ = ["Look", "err", "figure_line", "frame_table", "interval", "out", "percent", "prevalence_table"]

@@ -72,8 +72,7 @@ def screen_variance(
         each = (survey.corpus.square[unit, basis][0] * rate)[there]
         if not each.any():
             continue
-        loose = float((each**2 / np.maximum(expected[there], 1e-300)).sum()) / float(each.sum()) ** 2
-        out += float(each.sum()) * (1 + min(loose, 1.0))
+        out += float(each.sum()) * (1 + 1 / max(float(expected[survey.classes.near == near].sum()), 1.0))
     return out
 
 

@@ -74,7 +74,8 @@ def _block(block: NDArray[np.uint8], offsets: NDArray[np.int64], bits: int) -> K
     down = np.uint64(64 - bits)
     keys = np.concatenate([text << shift | word >> down, text[1:][same] << shift | pair >> down])
     keys.sort()
-    return keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
+    once: Keys = keys[np.concatenate([[True], keys[1:] != keys[:-1]])]
+    return once
 
 
 def _mixed(x: Keys) -> Keys:
