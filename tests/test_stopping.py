@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -27,7 +29,7 @@ def test_waves_are_all_shards_in_hash_order_entry_by_entry_in_proportion() -> No
     ]
     assert counts[0] == {"a": FEWEST, "b": FEWEST, "c": 5}
     totals = [sum(c.values()) for c in counts]
-    assert all(1.45 <= b / a <= 1.6 for a, b in zip(totals[:-2], totals[1:-1], strict=True)), totals
+    assert all(1.45 <= b / a <= 1.6 for a, b in pairwise(totals[:-1])), totals
     late = counts[-2]
     assert late["a"] / 400 == pytest.approx(late["b"] / 100, abs=0.02)
 
@@ -77,15 +79,8 @@ def look_at(passages: pl.DataFrame, tallies: pl.DataFrame, shards: list[str], n:
         n_words=pl.lit(1), unscored=pl.lit(False), drawn=pl.lit(True), open_probability=1.0, screen_probability=1.0,
         document_content="content",
     )  # fmt: skip
-    labels = some.select(
-        "content",
-        label=pl.lit("y"),
-        value="y",
-        probability=1.0,
-        round=pl.lit("r"),
-        role=pl.lit("estimate"),
-        annotator=pl.lit("t"),
-    )
+    words = {"label": "y", "round": "r", "role": "estimate", "annotator": "t"}
+    labels = some.select("content", value="y", probability=1.0, **{k: pl.lit(v) for k, v in words.items()})
     counted = tallies.filter(pl.col("shard_id").is_in(shards)).drop("shard_id").with_columns(rate)
     e = estimate_audit(
         some,

@@ -112,7 +112,7 @@ def sources(
         square[:, near_class] @ (q_class / (1 - q_class))[near_class], near_total
     )  # a typical passage's copies
     p_all, whole_weight = cell_means(scored, rates, labels)[scored.cell], survey.content_weights(unit, basis)
-    near_square = square[:, near_class].sum(1) * uneven(survey, square, True, p_all, whole_weight)
+    near_square = square[:, near_class].sum(1) * uneven(survey, square, True, p_all, whole_weight, labels)
     near_u = u[:, near_cell].sum(1)
     inside = np.where(near_cell[cell], 0.0, unlabelled)
     mean_0 = sums(pairs.source, inside * p_h[cell], size=x_size)
@@ -196,7 +196,9 @@ def sources(
         mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
             sums(pairs.source, there, size=x_size), 1e-300
         )
-        variance = variance + square[:, ~near_class].sum(1) * mean_p * uneven(survey, square, False, p, whole_weight)
+        variance = variance + square[:, ~near_class].sum(1) * mean_p * uneven(
+            survey, square, False, p, whole_weight, labels
+        )
     inclusion = np.where(near_cell[scored.cell], 0.0, survey.q * survey.open_probability * survey.shard_probability)
     known = sums(pairs.source[lab], weight[lab] * inclusion[pairs.content[lab]] * np.floor(y), size=x_size)
     unknown = value - known

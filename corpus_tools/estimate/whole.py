@@ -68,7 +68,7 @@ def screen_variance(
     out = 0.0
     for near in (True, False):
         there = (survey.classes.near == near) & (survey.corpus.square[unit, basis][0] > 0)
-        rate, expected = class_rates(survey, p, weight)
+        rate, expected = class_rates(survey, p, weight, labels)
         each = (survey.corpus.square[unit, basis][0] * rate)[there]
         if not each.any():
             continue
@@ -76,11 +76,13 @@ def screen_variance(
     return out
 
 
-def class_rates(survey: Survey, p: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """[G] rate of positives in each class of the screen's rates, and how many its candidates are expected to hold. p, weight [C].
+def class_rates(survey: Survey, p: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floats]:
+    """[G] rate of positives in each class of the screen's rates, and how many its candidates are expected to hold. p (of
+    the cells), weight [C].
 
-    A class has one rate, so its candidates speak for all of it. The rate is weighed as the variance is, and is at least the plain one.
-    A class without a candidate has that of its stratum.
+    A class has one rate, so its candidates speak for all of it. The rate is weighed as the variance is, and is at least
+    the plain one. A class without a candidate has that of its stratum. Where a stratum has several rates, a cell's
+    passages with a low one are positive less often than its others: by the class's labels, one positive held as expected.
     """
     c, size = survey.classes, len(survey.classes.q)
     here = np.flatnonzero((c.of >= 0) & survey.in_design)
@@ -89,19 +91,24 @@ def class_rates(survey: Survey, p: Floats, weight: Floats) -> tuple[Floats, Floa
     n, expected, total = sums(of, size=size), sums(of, p[here], size=size), sums(of, v, size=size)
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.maximum(np.nan_to_num(sums(of, v * p[here], size=size) / total), expected / n)
+    mine = np.flatnonzero((c.of[labels.at] >= 0) & survey.in_design[labels.at])
+    at = labels.at[mine]
+    found, meant = sums(c.of[at], labels.y[mine], size=size), sums(c.of[at], p[at], size=size)
     for near in (True, False):
         none, alike = (c.near == near) & (n == 0), (c.near == near) & (n > 0)
+        if alike.sum() > 1:
+            rate[alike] = np.minimum((rate * (found + 1) / (meant + 1))[alike], 1)
         rate[none] = expected[alike].sum() / max(float(n[alike].sum()), 1.0)
     return rate, expected
 
 
-def uneven(survey: Survey, square: Floats, near: bool, p: Floats, weight: Floats) -> Floats:
-    """[X] by how much the rate of positives among what the screen left out (square [X, G] tells its variance) falls short of that of
-    all that it drew from: 1 where a stratum has one rate, less where likely passages were drawn with higher ones."""
+def uneven(survey: Survey, square: Floats, near: bool, p: Floats, weight: Floats, labels: Labels) -> Floats:
+    """[X] rate of positives among what the screen left out (square [X, G] tells its variance) over that of all that it
+    drew from: 1 where a stratum has one rate, less where likely passages were drawn with higher ones."""
     there = np.flatnonzero(survey.classes.near == near)
     if len(there) < 2:
         return np.ones(len(square))
-    rate, _ = class_rates(survey, p, weight)
+    rate, _ = class_rates(survey, p, weight, labels)
     each = square[:, there]
     of = survey.classes.of
     here = np.flatnonzero((of >= 0) & survey.in_design & (survey.classes.near[np.maximum(of, 0)] == near))
@@ -340,8 +347,8 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     multi = float((weight * p * (1 - survey.alone))[hit].sum())
     near_value = float((weight * p)[near].sum())
     in_near = scored.gate == NEAR
-    each = survey.corpus.square["passages", "distinct"]
-    square = float(each[0][survey.classes.near].sum()) * float(uneven(survey, each, True, p, weight)[0])
+    each, of_cells = survey.corpus.square["passages", "distinct"], cell_means(scored, count, labels)[scored.cell]
+    square = float(each[0][survey.classes.near].sum()) * float(uneven(survey, each, True, of_cells, weight, labels)[0])
     near_rate = near_value / max(float(weight[near].sum()), 1e-300)
     near_variance = (
         float((count.unlabelled**2 * count.variance)[in_near].sum())
