@@ -3,11 +3,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import polars as pl
 import pytest
 
 from corpus_tools.errors import ConfigError
-from corpus_tools.estimate import Questions, estimate_audit
+from corpus_tools.estimate.simulate_shards import Shards, read_until
 from corpus_tools.shards import Plan, Shard
 from corpus_tools.stopping import FEWEST, Figure, Limit, read_width, taken, waves
 
@@ -54,61 +53,10 @@ def test_when_a_look_is_enough() -> None:
             read_width(wrong)
 
 
-def shard_world(seed: int, n: int) -> tuple[pl.DataFrame, pl.DataFrame, float]:
-    """Hit passages and tallies by shard, sizes heavy-tailed, prevalence rising with size; and the prevalence of them all."""
-    rng = np.random.default_rng(seed)
-    size = np.minimum(60 * rng.pareto(2.0, n) + 60, 3000).astype(int)
-    positives = rng.binomial(size, np.minimum(0.02 * (size / size.mean()) ** 0.5, 0.5))
-    shard = np.repeat(np.arange(n), size)
-    y = np.concatenate([np.arange(s) < k for s, k in zip(size, positives, strict=True)])
-    passages = pl.DataFrame(
-        {"content": np.arange(len(y)).astype(str), "shard_id": shard.astype(str), "y": y.astype(float)}
-    )
-    passages = passages.with_columns(document_id="content", dataset=pl.lit("web"))
-    tallies = pl.DataFrame({"shard_id": np.arange(n).astype(str), "documents": size, "words": size}).with_columns(
-        dataset=pl.lit("web"), hit_documents="documents", hit_words="words"
-    )
-    return passages, tallies, float(y.mean())
-
-
-def look_at(passages: pl.DataFrame, tallies: pl.DataFrame, shards: list[str], n: int) -> dict[str, float]:
-    """The corpus row when so many shards are scanned; every passage is labelled, so that only the draw of shards is left."""
-    rate = pl.lit(len(shards) / n).alias("shard_probability")
-    some = passages.filter(pl.col("shard_id").is_in(shards)).with_columns(rate, stratum=pl.lit("hit"))
-    some = some.with_columns(
-        n_words=pl.lit(1), unscored=pl.lit(False), drawn=pl.lit(True), open_probability=1.0, screen_probability=1.0,
-        document_content="content",
-    )  # fmt: skip
-    words = {"label": "y", "round": "r", "role": "estimate", "annotator": "t"}
-    labels = some.select("content", value="y", probability=1.0, **{k: pl.lit(v) for k, v in words.items()})
-    counted = tallies.filter(pl.col("shard_id").is_in(shards)).drop("shard_id").with_columns(rate)
-    e = estimate_audit(
-        some,
-        counted,
-        labels,
-        Questions(("y",), "y"),
-        audit_id="a",
-        dimensions=("corpus",),
-        shards={"web": (len(shards), n)},
-    )
-    return e.prevalence.filter(unit="passages", basis="exposure").row(0, named=True)
-
-
 def test_a_run_stopped_by_its_width_covers_the_truth() -> None:
-    """Sizes heavy-tailed, prevalence rising with size, looks at factors of 1.5: 24 of 25 intervals or so should hold the truth."""
-    covered, errors, ends, n = 0, [], [], 240
-    for seed in range(25):
-        passages, tallies, truth = shard_world(seed, n)
-        begun: list[str] = []
-        for wave in waves(plan(web=n)):
-            begun += [s.address for s in wave]
-            row = look_at(passages, tallies, begun, n)
-            half = (row["ci_high"] - row["ci_low"]) / 2 / row["prevalence"]
-            if half <= 0.3:
-                break
-        covered += row["ci_low"] <= truth <= row["ci_high"]
-        errors.append(row["prevalence"] / truth - 1)
-        ends.append(len(begun))
-    assert covered >= 22
-    assert abs(np.mean(errors)) < 0.06
-    assert FEWEST < np.mean(ends) < n, "the rule stops early, and not at once"
+    """Sizes heavy-tailed, prevalence rising with size: of 25 intervals 24 or so should hold the truth."""
+    runs = [read_until(Shards(), seed, 0.3) for seed in range(25)]
+    assert sum(run.covers for run in runs) >= 22
+    assert abs(np.mean([run.row["prevalence"] / run.truth - 1 for run in runs])) < 0.06
+    assert all(run.width <= 0.3 or run.shards == 240 for run in runs)
+    assert FEWEST < np.mean([run.shards for run in runs]) < 240, "the rule stops early, and not at once"
