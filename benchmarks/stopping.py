@@ -33,9 +33,8 @@ def main() -> None:
     parser.add_argument("--corpora", type=int, default=200)
     options = parser.parse_args()
     n = options.corpora
-    print(
-        f"{n} corpora an arm, {datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.0f}\n"
-    )
+    machine = f"{platform.machine()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.0f}"
+    print(f"{n} corpora an arm, {datetime.now(UTC):%Y-%m-%d}, {machine}\n")
     print(
         "| shards | rule | coverage | its Monte Carlo error | bias | bias / half-width | half-width / figure | shards read of 240 |"
     )
