@@ -1,6 +1,6 @@
 """What stopping by the width does to bias and coverage: shards with heavy-tailed sizes, prevalence rising with size.
 
-    python benchmarks/stopping.py [--corpora 200]
+    python benchmarks/stopping.py [--corpora 200] [--worlds NAME…]
 
 Every passage that is read is scored and labelled, so that only the draw of shards and the rule are left
 (corpus_tools/estimate/simulate_shards.py).
@@ -31,6 +31,7 @@ RULES: dict[str, tuple[float | None, int | None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpora", type=int, default=200)
+    parser.add_argument("--worlds", nargs="+", default=list(WORLDS), choices=list(WORLDS))
     options = parser.parse_args()
     n = options.corpora
     machine = f"{platform.machine()}, Python {platform.python_version()}, load {os.getloadavg()[0]:.0f}"
@@ -39,7 +40,7 @@ def main() -> None:
         "| shards | rule | coverage | its Monte Carlo error | bias | bias / half-width | half-width / figure | shards read of 240 |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for name, world in WORLDS.items():
+    for name, world in ((name, WORLDS[name]) for name in options.worlds):
         for rule, (width, shards) in RULES.items():
             runs = [read_until(world, seed, width, shards) for seed in range(n)]
             cover = float(np.mean([r.covers for r in runs]))
