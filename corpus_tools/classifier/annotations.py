@@ -79,7 +79,8 @@ def join_texts(labels: list[dict[str, Any]], texts: Iterable[Mapping[str, Any]])
         text = label.get("text") or found.get(str(label.get("passage_id")))
         if text is None:
             raise LabelError(
-                f"no text for passage {label.get('passage_id')}", todo="Give every file that the labels' texts come from."
+                f"no text for passage {label.get('passage_id')}",
+                todo="Give every file that the labels' texts come from.",
             )
         if label.get("sha256") and label["sha256"] != text_sha256(text):
             raise LabelError(
