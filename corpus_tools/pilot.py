@@ -15,12 +15,12 @@ import polars as pl
 import pyarrow as pa
 
 from corpus_tools.classifier import Classifier
-from corpus_tools.config import AuditConfig, digest, frozen
-from corpus_tools.errors import Stop
+from corpus_tools.config import AuditConfig, CorpusEntry, digest, frozen
+from corpus_tools.errors import ShardFailed, Stop
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 from corpus_tools.scan import Rules, choose
-from corpus_tools.screen import resolved, scorer_of, within_budget
+from corpus_tools.screen import Scorer, resolved, scorer_of, within_budget
 from corpus_tools.shards import Plan, Shard
 from corpus_tools.tables import STRATA
 from corpus_tools.texts import join
@@ -82,31 +82,47 @@ def _look(config: AuditConfig, pack: Pack, plan: Plan) -> tuple[dict[tuple[str, 
         sized = all(s.bytes for s in there)  # else shards count as alike
         size = float(sum(s.bytes for s in there)) if sized else float(len(there))
         counts: dict[tuple[str, int], float] = {}
-        read = text = passages = 0.0
-        for number, shard in enumerate(there, 1):
-            part = 0.0
-            for chosen in choose(shard, entry, rules):
-                frame = chosen.passages.filter(~pl.col("unscored"))
-                bins = scorer.bins(join(pa.array(frame["text"].to_list(), pa.large_string())))
-                for stratum, b, words in zip(frame["stratum"], bins.tolist(), frame["text"], strict=True):
-                    counts[stratum, b] = counts.get((stratum, b), 0) + 1
-                    cell = cells.setdefault((stratum, b), _Cell())
-                    if len(cell.texts) < SCORED:
-                        cell.texts.append(words)
-                passages += len(frame)
-                part += float(chosen.tally["bytes"].sum())
-                if text + part > TEXT:
-                    break
-            whole = text + part <= TEXT
-            read += _part_of(shard, part, whole, sized)
+        read = text = 0.0
+        number = passages = 0
+        for shard in there:
+            try:
+                found, part = _read(shard, entry, rules, scorer, TEXT - text)
+            except ShardFailed:
+                continue  # the scan will tell of it
+            for key, (count, texts) in found.items():
+                counts[key] = counts.get(key, 0) + count
+                cell = cells.setdefault(key, _Cell())
+                cell.texts += texts[: SCORED - len(cell.texts)]
+                passages += count
             text += part
-            shards += 1
+            whole = text < TEXT
+            read += _part_of(shard, part, whole, sized)
+            number += 1
             if not whole or (number >= SHARDS and passages >= PASSAGES):
                 break
-        passages_read += int(passages)
+        shards += number
+        passages_read += passages
         for key, count in counts.items():
             cells.setdefault(key, _Cell()).passages += count * size / max(read, 1e-9)
     return cells, {"shards": shards, "passages": passages_read}
+
+
+def _read(
+    shard: Shard, entry: CorpusEntry, rules: Rules, scorer: Scorer, most: float
+) -> tuple[dict[tuple[str, int], tuple[int, list[str]]], float]:
+    """A shard, up to so many bytes of text -> passages and the first few texts by stratum and bin; bytes read."""
+    found: dict[tuple[str, int], tuple[int, list[str]]] = {}
+    part = 0.0
+    for chosen in choose(shard, entry, rules):
+        frame = chosen.passages.filter(~pl.col("unscored"))
+        bins = scorer.bins(join(pa.array(frame["text"].to_list(), pa.large_string())))
+        for stratum, b, words in zip(frame["stratum"], bins.tolist(), frame["text"], strict=True):
+            count, texts = found.get((stratum, b), (0, []))
+            found[stratum, b] = count + 1, [*texts, words] if len(texts) < SCORED else texts
+        part += float(chosen.tally["bytes"].sum())
+        if part >= most:
+            break
+    return found, part
 
 
 def _part_of(shard: Shard, text: float, whole: bool, sized: bool) -> float:

@@ -65,7 +65,8 @@ def audit_flow(
         watcher.step("pilot")
     config, noted = tasks.settle(config, plan)
     scan_id = audits.scan_id(config, pack)
-    root.write_json(frozen(config, pack) | {"scan_id": scan_id} | noted, "scans", f"{scan_id}.json")
+    if root.read_json("scans", f"{scan_id}.json") is None:  # once: it says which question its rates answer
+        root.write_json(frozen(config, pack) | {"scan_id": scan_id} | noted, "scans", f"{scan_id}.json")
     root.sweep(scan_id)
     if only:
         plan = replace(plan, shards=tuple(s for s in plan.shards if s.shard_id in only))

@@ -112,11 +112,11 @@ class Looks(Watcher):
         self.seen.append(figure)
 
 
-def test_stopped_early_then_extended(config: AuditConfig, write_lines: Callable[..., Path], tmp_path: Path) -> None:
+def test_stopped_early_then_extended(config: AuditConfig, write_lines: Callable[..., Path]) -> None:
     for i in range(3, 36):
-        write_lines(f"c/{i}.jsonl", records(i, 4))
+        write_lines(f"c/{i}.jsonl", records(i, 2))
     looks = Looks()
-    one = run_audit(config, looks, limit=Limit(hours=0))
+    one = run_audit(config, looks, shown=False, limit=Limit(hours=0))
     assert (one.scanned, looks.seen[0].shards, looks.seen[0].of) == (1, 1, 36)
     assert not looks.seen[0].interval
     some = run_audit(config, looks, limit=Limit(width=0.999))
@@ -134,12 +134,9 @@ def test_stopped_early_then_extended(config: AuditConfig, write_lines: Callable[
     )
     assert spread.row(0) == (pytest.approx(figure.width), None), "the look is what the table says"
 
-    whole = run_audit(config)
+    whole = run_audit(config, shown=False)
     assert (whole.scanned, whole.reused) == (6, 30)
-    fresh = run_audit(config.model_copy(update={"output": str(tmp_path / "fresh")}))
-    assert fresh.audit_id == whole.audit_id
-    mine = query(Root(config.output), f"select * from prevalence where audit_id = '{whole.audit_id}'")
-    assert mine.equals(query(Root(str(tmp_path / "fresh")), "select * from prevalence"))
+    assert whole.audit_id not in (one.audit_id, some.audit_id)
 
 
 def test_a_budget_is_settled_once_for_a_root(config: AuditConfig) -> None:
