@@ -89,11 +89,11 @@ def _look(config: AuditConfig, pack: Pack, plan: Plan) -> tuple[dict[tuple[str, 
                 found, part = _read(shard, entry, rules, scorer, TEXT - text)
             except ShardFailed:
                 continue  # the scan will tell of it
-            for key, (count, texts) in found.items():
-                counts[key] = counts.get(key, 0) + count
+            for key, (n, texts) in found.items():
+                counts[key] = counts.get(key, 0) + n
                 cell = cells.setdefault(key, _Cell())
                 cell.texts += texts[: SCORED - len(cell.texts)]
-                passages += count
+                passages += n
             text += part
             whole = text < TEXT
             read += _part_of(shard, part, whole, sized)
