@@ -21,8 +21,8 @@ from tests.conftest import BREAD, ROBOT
 
 @pytest.fixture
 def corpus(write_lines: Callable[..., Path]) -> None:
-    for shard in range(4):
-        texts = [f"{ROBOT}\n\n{BREAD} No. {shard}-{i}." if i % 3 else f"{BREAD} No. {shard}-{i}." for i in range(30)]
+    for shard in range(2):
+        texts = [f"{ROBOT}\n\n{BREAD} No. {shard}-{i}." if i % 3 else f"{BREAD} No. {shard}-{i}." for i in range(15)]
         write_lines(f"c/{shard}.jsonl", [{"text": text} for text in texts])
 
 
@@ -56,7 +56,7 @@ def test_a_budget_becomes_rates_once(
     pack: Pack,
     classifier: Classifier,
 ) -> None:
-    asked = make_config([{"uri": "c/*.jsonl"}], gate={"audit_fraction": 1}, screen={"rule": "scored", "max_scored": 60})
+    asked = make_config([{"uri": "c/*.jsonl"}], gate={"audit_fraction": 1}, screen={"rule": "scored", "max_scored": 20})
     root, called = Root(asked.output), []
 
     def model() -> Classifier:
@@ -66,9 +66,9 @@ def test_a_budget_becomes_rates_once(
     config, noted = settle(asked, pack, root, plan_shards(asked.corpus, seed=0), model)
     assert config.screen.max_scored is None
     drawn = chosen(config, pack)
-    assert len(drawn) == 200
-    assert drawn["screen_probability"].sum() == pytest.approx(60, rel=0.05)
-    assert sum(cell["passages"] for cell in noted["pilot"]["cells"]) == 200
+    assert len(drawn) == 50
+    assert drawn["screen_probability"].sum() == pytest.approx(20, rel=0.05)
+    assert sum(cell["passages"] for cell in noted["pilot"]["cells"]) == 50
     hit, near = (drawn.filter(stratum=s)["screen_probability"].mean() for s in ("hit", "near"))
     assert isinstance(hit, float)
     assert isinstance(near, float)
@@ -80,7 +80,7 @@ def test_a_budget_becomes_rates_once(
     again, _ = settle(asked, pack, root, plan_shards(asked.corpus, seed=0), model)
     assert audits.scan_id(again, pack) == scan_id
     assert len(called) == 1
-    other = asked.model_copy(update={"screen": asked.screen.model_copy(update={"max_scored": 30})})
+    other = asked.model_copy(update={"screen": asked.screen.model_copy(update={"max_scored": 10})})
     fewer, _ = settle(other, pack, root, plan_shards(asked.corpus, seed=0), model)
     assert audits.scan_id(fewer, pack) != scan_id
     assert len(called) == 2
