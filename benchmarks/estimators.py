@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from corpus_tools.estimate import Questions, estimate_audit
+from corpus_tools.estimate import Estimates, Questions, estimate_audit
 from corpus_tools.estimate.intervals import clopper_pearson
 from corpus_tools.estimate.simulate import Sample, World, label_round, simulate
 
@@ -32,7 +32,10 @@ ARMS: dict[str, World] = {
     "recall0.99": World(recall=0.99),
     "negatives": World(misses_like_negatives=True),
     "negatives-sd0.8": World(misses_like_negatives=True, shift=0.8),
+    "label-error-1": World(label_error=0.01),
     "label-error": World(label_error=0.02),
+    "label-error-5": World(label_error=0.05),
+    "stories": World(documents=20_000, sources=60, rate=0.006, stories=0.3),
     "no-copies": World(copied=0.0),
     "rare": World(rate=0.0005),
     "scored": World(by_bin=BY_BIN),
@@ -146,9 +149,34 @@ def classes(sample: Sample) -> dict[str, np.ndarray]:
     }
 
 
+def by_story(scores: dict[tuple[int, str], Score], size: int, sample: Sample, e: Estimates) -> None:
+    """Text that is a story, and the label within it, over the corpus and by source."""
+    assert sample.stories is not None
+    truth = sample.stories.join(sample.truth.select("domain", all="passages"), on="domain")
+    passages = (pl.col("unit") == "passages") & (pl.col("basis") == "exposure")
+    totals, shares = e.totals.filter(passages), e.prevalence.filter(passages)
+    one = totals.filter(dimension="mode", source="fiction").row(0, named=True)
+    scores[size, "stories, total"].add(one["total"], one["low"], one["high"], truth["passages"].sum())
+    row = shares.filter(dimension="mode", source="fiction", label="y").row(0, named=True)
+    over, positives = truth["passages"].sum(), truth["positives"].sum()
+    scores[size, "label in stories"].add(*(row[k] * over for k in ("prevalence", "ci_low", "ci_high")), positives)
+    for name, low, high in (("large, 3,000 passages", 3000, 10**9), ("middle, 500", 500, 3000), ("small", 0, 500)):
+        some = truth.filter(pl.col("all") > low, pl.col("all") <= high)
+        t = totals.filter(dimension="domain", source_2="fiction").join(some, left_on="source", right_on="domain")
+        scores[size, f"stories of sources, {name}"].add(t["total"], t["low"], t["high"], t["passages"])
+        p = shares.filter(dimension="domain", source_2="fiction", label="y").join(
+            some, left_on="source", right_on="domain"
+        )
+        of = p["passages"].to_numpy()
+        limits = (p[k].cast(pl.Float64).fill_null(np.nan).to_numpy() * of for k in ("prevalence", "ci_low", "ci_high"))
+        scores[size, f"label in stories of sources, {name}"].add(*limits, p["positives"])
+
+
 def run(name: str, world: World, sizes: list[int], corpora: int, seed: int) -> list[str]:
     scores: dict[tuple[int, str], Score] = defaultdict(Score)
-    questions = Questions(labels=("y",), headline="y")
+    modes = {"fiction": "story", "rest": "other"} if world.stories else {}
+    questions = Questions(labels=("y",), headline="y", modes=modes)
+    dimensions = ("corpus", "domain", "mode") if world.stories else ("corpus", "domain")
     for i in range(corpora):
         sample = simulate(world, seed + i)
         truth = sample.truth
@@ -160,9 +188,12 @@ def run(name: str, world: World, sizes: list[int], corpora: int, seed: int) -> l
                 labels,
                 questions,
                 audit_id="a",
-                dimensions=("corpus", "domain"),
+                dimensions=dimensions,
                 shards={"web": (world.scanned, world.shards)},
+                crossings=[("domain", "mode")] if world.stories else [],
             )
+            if sample.stories is not None:
+                by_story(scores, size, sample, e)
             one = pl.col("dimension") == "corpus"
 
             def measure(
@@ -178,17 +209,27 @@ def run(name: str, world: World, sizes: list[int], corpora: int, seed: int) -> l
                 return row["value"][0], row["low"][0], row["high"][0]
 
             scores[size, "θ, passages"].add(*measure("count", "passages", "exposure"), truth["positives"].sum())
+            if world.label_error:
+                for share in ("1% of labels wrong", "2% of labels wrong", "5% of labels wrong"):
+                    row = e.measures.filter(
+                        one, measure="label_error", against=share, unit="passages", basis="exposure"
+                    )
+                    limits = row["value"][0], row["low"][0], row["high"][0]
+                    scores[size, f"θ, passages, if {share}"].add(*limits, truth["positives"].sum())
             scores[size, "θ_seen, passages"].add(*measure("seen", "passages", "exposure"), truth["seen"].sum())
             scores[size, "θ_missed, passages"].add(
                 *measure("missed", "passages", "exposure"), truth["positives"].sum() - truth["seen"].sum()
             )
             scores[size, "θ, words"].add(*measure("count", "words", "exposure"), truth["positive_words"].sum())
             scores[size, "θ_seen, distinct passages"].add(*measure("seen", "passages", "distinct"), sample.distinct[2])
-            for rival, (value, low, high) in rivals(sample, labels).items():
+            for rival, (value, low, high) in rivals(sample, labels.filter(label="y")).items():
                 scores[size, f"seen by {rival}"].add(value, low, high, truth["seen"].sum())
             by = (
                 e.prevalence.filter(
-                    (pl.col("dimension") == "domain") & (pl.col("unit") == "passages") & (pl.col("basis") == "exposure")
+                    (pl.col("dimension") == "domain")
+                    & (pl.col("dimension_2") == "")
+                    & (pl.col("unit") == "passages")
+                    & (pl.col("basis") == "exposure")
                 )
                 .join(truth, left_on="source", right_on="domain", how="right")
                 .sort("domain")

@@ -21,14 +21,17 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     embed.py          texts -> vectors
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate
     tally.py          exact counts per source, and how two add
+    spool.py          Parquet files that grow on a disk until they are whole
     root.py           the root's files; manifest last
     scan.py           one shard: choose, judge, write; the books are balanced here
+    parts.py          large shards: which are scanned in parts, and parts joined to one shard
     stopping.py       which shards come next, when to look, when a look is enough
     pilot.py          a budget of scored passages -> rates, once, before the scan
   estimate
     labels.py         rounds: which passages to label, out, back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
     audit.py          an audit: the root's files -> estimates -> the root
+    listed.py         the passages that move a number -> a label round
   store
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries
   show

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import polars as pl
+import pyarrow as pa
 
 from corpus_tools.config import AuditConfig, CorpusEntry, frozen
 from corpus_tools.config import digest as _digest
@@ -13,6 +14,7 @@ from corpus_tools.errors import RootError
 from corpus_tools.estimate import (
     Allocation,
     Audited,
+    Blocks,
     Estimates,
     Questions,
     allocate,
@@ -249,15 +251,14 @@ def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
-    """Writes an audit with its estimates."""
-    root.write_audit(
-        audit,
-        {
-            "totals": estimates.totals.to_arrow().cast(TOTALS),
-            "prevalence": estimates.prevalence.to_arrow().cast(PREVALENCE),
-            "measures": estimates.measures.to_arrow().cast(MEASURES),
-        },
-    )
+    """Writes an audit with its estimates, piece by piece."""
+    schemas = {"totals": TOTALS, "prevalence": PREVALENCE, "measures": MEASURES}
+    root.write_audit(audit, {name: _pieces(estimates.tables[name], schema) for name, schema in schemas.items()})
+
+
+def _pieces(table: Blocks, schema: pa.Schema) -> Iterator[pa.Table]:
+    for piece in table.pieces():
+        yield piece.to_arrow().cast(schema)
 
 
 def why_number(

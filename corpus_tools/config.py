@@ -6,6 +6,7 @@ One YAML file. Every mistake in it is reported at once, unknown keys with the ne
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import xxhash
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from corpus_tools.errors import ConfigError
 from corpus_tools.pack import Pack, file_sha256
@@ -161,6 +162,17 @@ class RunnerConfig(_Part):
     kind: Literal["processes", "threads", "dask", "ray"] = "processes"
     workers: int = Field(1, ge=1)
     address: str = Field("", description="of a running Dask or Ray cluster; default: a local one is started")
+    threads: int = Field(
+        0, ge=0, description="of the encoder in each worker; default: this machine's cores / workers, 1 on a cluster"
+    )
+    gpus: float = Field(
+        0, ge=0, description="GPUs (or a share of one) that Ray gives to each task; Dask takes no such count"
+    )
+    split_mb: float = Field(
+        64,
+        ge=0,
+        description="a shard that would keep one worker busy after the others is scanned in parts of about this size; 0: never",
+    )
 
 
 class StoreConfig(_Part):
@@ -204,6 +216,13 @@ class AuditConfig(_Part):
         if bad:
             raise ValueError(f"a corpus entry's name has no '/', '#' or ':': {', '.join(bad)}")
         return self
+
+    @field_validator("output")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        if re.search(r"://[^/\s@]*:[^/\s@]*@", value):
+            raise ValueError("an address with a password in it would be shown and kept; give it in the environment")
+        return value
 
     @property
     def source_names(self) -> list[str]:
@@ -285,7 +304,7 @@ def _mistake(error: Any) -> str:
     if error["type"] == "missing":
         return f"{place}: missing"
     message = str(error["msg"]).removeprefix("Value error, ")
-    came = error.get("input")
+    came = None if "password" in message else error.get("input")
     return f"{place}: {message}" + (f" (came: {came!r})" if isinstance(came, str | int | float | bool) else "")
 
 

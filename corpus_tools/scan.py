@@ -156,8 +156,8 @@ def scan(
     waiting: list[pl.DataFrame] = []
     candidates = 0
     with (
-        root.shard_writer(scan_id, shard.shard_id) as writer,
-        root.score_writer(classifier.classifier_id, scan_id, shard.shard_id) as scored,
+        root.shard_writer(scan_id, shard.key) as writer,
+        root.score_writer(classifier.classifier_id, scan_id, shard.key) as scored,
     ):
         for chosen in choose(shard, entry, rules):
             books, counts, unread = books + chosen.books, tally.add([counts, chosen.tally]), chosen.unread or unread
@@ -192,10 +192,10 @@ def scan(
 
 def rescore(shard: Shard, entry: CorpusEntry, rules: Rules, classifier: Classifier, root: Root, scan_id: str) -> None:
     """Judges a shard that was chosen before, by its stored texts, or by choosing it again where they are not kept whole."""
-    with root.score_writer(classifier.classifier_id, scan_id, shard.shard_id) as scored:
+    with root.score_writer(classifier.classifier_id, scan_id, shard.key) as scored:
         if rules.config.store.text == "full":
-            table = root.read_table("shards", scan_id, shard.shard_id, "passages.parquet")
-            frames = iter([cast(pl.DataFrame, pl.from_arrow(table))])
+            tables = root.batches("shards", scan_id, shard.key, "passages.parquet")
+            frames = (cast(pl.DataFrame, pl.from_arrow(table)) for table in tables)
         else:
             frames = (chosen.passages for chosen in choose(shard, entry, rules))
         for passages in frames:

@@ -33,8 +33,23 @@ COMPRESSIONS = (".gz", ".zst", ".zstd")
 
 
 @dataclass(frozen=True)
+class Part:
+    """A stretch of a shard that is scanned by itself: from unit `start` to before unit `end`, `bytes` in the file.
+
+    Units are row groups (Parquet) or bytes (plain lines: those that begin in the stretch). The ids do not know of it.
+    """
+
+    start: int
+    end: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Shard:
-    """One file, or one slice of a hub data set. `address` is relative to the corpus entry's root; `revision` changes with the bytes."""
+    """One file, or one slice of a hub data set. `address` is relative to the corpus entry's root; `revision` changes with the bytes.
+
+    With a `part`, only that stretch of it is meant, `shard_id` and all positions being the whole shard's.
+    """
 
     dataset: str
     address: str
@@ -43,6 +58,17 @@ class Shard:
     bytes: int
     revision: str
     shard_id: str
+    part: Part | None = None
+
+    @property
+    def key(self) -> str:
+        """Under which name its tables are written: the shard_id, with the stretch if it is a part."""
+        return self.shard_id if self.part is None else f"{self.shard_id}-{self.part.start}-{self.part.end}"
+
+    @property
+    def to_read(self) -> int:
+        """Bytes of the file that a scan of it reads."""
+        return self.bytes if self.part is None else self.part.bytes
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ PREVALENCE = _schema(
 MEASURES = _schema(
     *ESTIMATE_KEY,
     ("label", pa.string()),
-    ("measure", pa.string()),  # count, share, exposure_share, lift, rank, shrunk, seen, missed, recall, balance, …
+    ("measure", pa.string()),  # count, share, exposure_share, lift, rank, shrunk, seen, missed, label_error, recall, …
     ("against", pa.string()),  # what it is measured against: another label, an earlier audit; '' if nothing
     ("value", pa.float64()),
     ("low", pa.float64()),

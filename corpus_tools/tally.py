@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -69,6 +69,13 @@ def to_arrow(frame: pl.DataFrame, schema: pa.Schema = TALLIES) -> pa.Table:
         else:
             columns.append(frame[field.name].to_arrow().cast(field.type))
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def from_arrow(table: pa.Table) -> pl.DataFrame:
+    """What `to_arrow` made -> the frame again."""
+    texts = [orjson.dumps(dict(pairs), option=orjson.OPT_SORT_KEYS).decode() for pairs in table["sources"].to_pylist()]
+    rest = cast(pl.DataFrame, pl.from_arrow(table.drop_columns(["sources"])))
+    return rest.with_columns(sources=pl.Series(texts, dtype=pl.String)).select(*KEYS, *TALLY_COUNTS)
 
 
 def _json(text: str) -> dict[str, str]:

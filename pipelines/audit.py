@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import islice
-from typing import Any
 
 from prefect import flow
-from prefect.futures import as_completed
 
 from corpus_tools import audit as audits
 from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, frozen
-from corpus_tools.errors import ShardFailed, Stop
-from corpus_tools.pack import Pack, load_pack
+from corpus_tools.errors import Stop
+from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
-from corpus_tools.shards import Plan, Shard
-from corpus_tools.stopping import Limit, taken, waves
-from pipelines import runners, tasks
+from corpus_tools.shards import Shard
+from corpus_tools.stopping import Limit
+from pipelines import runners, scanning, tasks, watch
 from pipelines.watch import Watcher
 
 
@@ -42,9 +37,6 @@ class Outcome:
     labels_wanted: int
 
 
-_watcher = Watcher()  # a flow's parameters are shown and stored by Prefect; this is neither
-
-
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
 def audit_flow(
     config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True, limit: Limit | None = None
@@ -54,7 +46,7 @@ def audit_flow(
     `only`: shard_ids to stay with, of an earlier audit that is scored again. `shown`: False stops after the estimates,
     where labels follow at once and the database and the report are made then. `limit`: stops at a width or after a time.
     """
-    watcher, root, pack = _watcher, Root(config.output), load_pack(config.pack)
+    watcher, root, pack = watch.current, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
     card, _ = read_card(pack, config.classifier)
     root.write_json({k: v for k, v in card.items() if k != "weights"}, "classifiers", f"{card['classifier_id']}.json")
@@ -77,11 +69,11 @@ def audit_flow(
     )
 
     watcher.step("scan")
-    with runners.workers(config.runner, watcher.read):
+    with runners.workers(config.runner, tasks.threads(config.runner), watcher.read):
         if limit is None:
-            _, failed = _scan_all(config, todo, scan_id, watcher)
+            failed = scanning.scan_all(config, todo, scan_id, card["classifier_id"], watcher)
         else:
-            plan, failed = _scan_until(config, plan, pack, card["classifier_id"], done, limit, watcher)
+            plan, failed = scanning.scan_until(config, plan, pack, card["classifier_id"], done, limit, watcher)
             todo = [shard for shard in plan.shards if shard.shard_id not in done]
     _stand_or_fall(config, failed, len(plan.shards), {s.shard_id: s for s in plan.shards})
 
@@ -106,7 +98,7 @@ def audit_flow(
 @flow(name="corpus-audit-estimate", flow_run_name="estimate {audit_id}", validate_parameters=False)
 def estimate_flow(output: str, audit_id: str) -> Outcome:
     """Estimates an audit anew, after labels came in, and loads and reports it; no shard is read."""
-    watcher, root = _watcher, Root(output)
+    watcher, root = watch.current, Root(output)
     audit = audits.read(root, audit_id)
     watcher.step("estimate")
     wanted = tasks.estimate(output, audit)
@@ -118,67 +110,6 @@ def estimate_flow(output: str, audit_id: str) -> Outcome:
     return Outcome(
         audit_id, audit["scan_id"], audit["classifier_id"], database, report, 0, len(audit["shards"]), failed, wanted
     )
-
-
-def _scan_all(
-    config: AuditConfig, todo: list[Shard], scan_id: str, watcher: Watcher, ends: float | None = None
-) -> tuple[set[str], dict[str, str]]:
-    """Scans in groups, side by side -> shard_ids that were begun, and shard_id -> error of those that failed.
-
-    `ends`: from then on (time.monotonic) nothing new is begun; groups are smaller, and no more begin than there are workers.
-    """
-    local = config.runner.kind in ("threads", "processes")
-    threads = max(1, (os.cpu_count() or 1) // config.runner.workers) if local else 1
-    workers = config.runner.workers
-    groups = tasks.groups(todo, workers if ends is None else tasks.MOST_AT_A_LOOK // 8)
-    window, waiting = len(groups) if ends is None else workers, iter(groups)
-    failed: dict[str, str] = {}
-    begun: set[str] = set()
-    running: dict[Any, list[Shard]] = {}
-    while True:
-        open_still = ends is None or time.monotonic() < ends or not begun  # something is begun in any case
-        room = window - len(running) if open_still else 0
-        for group in islice(waiting, room):
-            running[tasks.scan_group.submit(config, group, scan_id, threads, tasks.label_of(group))] = group
-            begun |= {s.shard_id for s in group}
-        if not running:
-            return begun, failed
-        for future in as_completed(list(running)):
-            group = running.pop(future)
-            try:
-                lost = dict(future.result())
-            except ShardFailed as error:  # tried again in vain: what this group did not finish is lost
-                done = Root(config.output).done(scan_id)
-                lost = {s.shard_id: str(error) for s in group if s.shard_id not in done}
-            failed |= lost
-            watcher.finished(len(group), sum(s.bytes for s in group), len(lost))
-            if ends is not None:
-                break  # a place is free
-
-
-def _scan_until(
-    config: AuditConfig, plan: Plan, pack: Pack, classifier_id: str, done: set[str], limit: Limit, watcher: Watcher
-) -> tuple[Plan, dict[str, str]]:
-    """Scans from look to look until the width is reached or the time is up -> what was begun, and the errors of what failed."""
-    root, scan_id = Root(config.output), audits.scan_id(config, pack)
-    ends = None if limit.hours is None else time.monotonic() + 3600 * limit.hours
-    begun: set[str] = set()
-    failed: dict[str, str] = {}
-    for wave in waves(plan, done):
-        started, lost = _scan_all(config, [s for s in wave if s.shard_id not in done], scan_id, watcher, ends)
-        begun |= {s.shard_id for s in wave if s.shard_id in done or s.shard_id in started}
-        failed |= lost
-        part = taken(plan, begun)
-        standing = [s.shard_id for s in part.shards if s.shard_id not in failed]
-        manifests = {s: root.manifest(scan_id, s) for s in standing}
-        figure = tasks.look(
-            config.output, audits.describe(config, pack, classifier_id, part, manifests, failed), len(begun)
-        )
-        watcher.look(figure)
-        late = ends is not None and time.monotonic() >= ends
-        if late or len(started) < len([s for s in wave if s.shard_id not in done]) or figure.enough(limit):
-            break
-    return taken(plan, begun), failed
 
 
 def _stand_or_fall(config: AuditConfig, failed: dict[str, str], shards: int, by_id: dict[str, Shard]) -> None:
@@ -213,14 +144,13 @@ def run_audit(
     limit: Limit | None = None,
 ) -> Outcome:
     """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
-    global _watcher
     config = tasks.absolute(config)
     Root(config.output).prepare()
     tasks.plan.fn(
         config
     )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow
-    _watcher = watcher or Watcher()
+    watch.current = watcher or Watcher()
     try:
         return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown, limit)
     finally:
-        _watcher = Watcher()
+        watch.current = Watcher()

@@ -29,7 +29,7 @@ from typing import Annotated, Any  # noqa: E402
 import typer  # noqa: E402
 
 from corpus_tools.errors import ConfigError, CorpusAuditError, RootError  # noqa: E402
-from pipelines.show import Look, err, frame_table, out, prevalence_table  # noqa: E402
+from pipelines.show import Look, coverage_table, err, frame_table, out, prevalence_table  # noqa: E402
 
 app = typer.Typer(
     name="corpus-audit",
@@ -61,7 +61,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="folder to write to")] = Path("demo-audit"),
 ) -> None:
     """Audit the bundled (synthetic) sample: before labels, and after a round of about 400."""
-    from pipelines.demo import run_demo
+    from pipelines.demo import known_coverage, run_demo
 
     with Look() as look:
         result = run_demo(output, look)
@@ -81,6 +81,9 @@ def demo(
     ):
         truth = {source: share for (d, source), share in result.truth.items() if d == dimension}
         out.print(prevalence_table(result.after.filter(dimension=dimension), title, truth))
+        out.print()
+    if found := known_coverage():
+        out.print(coverage_table(found))
         out.print()
     _where(result.outcome.database, result.outcome.report)
     out.print(
@@ -203,13 +206,30 @@ def why(
     label: Annotated[str, typer.Option(help="default: the headline label")] = "",
     dimension: Annotated[str, typer.Option(help="default: the first that has such a source")] = "",
     size: Annotated[int, typer.Option(min=1, help="how many passages")] = 10,
+    round_name: Annotated[
+        str, typer.Option("--round", help="make a label round of about --size passages of them, with this name")
+    ] = "",
+    output: Annotated[Path | None, typer.Option(help="of the round; default: <round>.jsonl beside you")] = None,
 ) -> None:
-    """Show the passages that move a source's figure most, and what labelling each would do to it."""
+    """Show the passages that move a source's figure most, and what labelling each would do to it; or have them labelled."""
     from corpus_tools import audit as audits
     from corpus_tools.root import Root
 
     place = Root(_root(root))
     found = audits.read(place, audit)
+    if round_name:
+        from corpus_tools.labels import export_round, read_round
+        from corpus_tools.listed import listed_round
+
+        pack, target = audits.pack_of(found), output or Path(f"{round_name}.jsonl")
+        drawn = listed_round(place, found, pack, source, name=round_name, size=size, dimension=dimension, label=label)
+        texts = dict(drawn.select("content", "text").iter_rows())
+        target.write_bytes(export_round(read_round(place, round_name)[1], texts, pack, "jsonl"))
+        out.print(f"{len(drawn)} passages drawn: {target}")
+        out.print(
+            f"Fill it in by the codebook, then: corpus-audit label import {target} --round {round_name} --root {place.uri} --annotator YOU"
+        )
+        return
     rows = audits.why_number(place, found, audits.pack_of(found), source, dimension=dimension, label=label, size=size)
     _beside(found)
     for row in rows.head(size).iter_rows(named=True):

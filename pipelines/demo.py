@@ -6,6 +6,7 @@ The sample is synthetic: written for this project by language models. Its truth 
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,12 @@ def headline_rows(root: Root, audit_id: str, headline: str) -> pl.DataFrame:
     table = pl.from_arrow(root.read_table("audits", audit_id, "prevalence.parquet"))
     assert isinstance(table, pl.DataFrame)
     return table.filter(label=headline, unit="passages", basis="exposure", dimension_2="")
+
+
+def known_coverage() -> dict[str, Any] | None:
+    """How often intervals of reseeded audits of the sample hold the truth: what data/sample/coverage.py found; None where it is not."""
+    path = SAMPLE / "coverage.json"
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
 
 
 def run_demo(output: Path, watcher: Watcher | None = None) -> Demo:

@@ -113,6 +113,26 @@ def figure_line(figure: Figure) -> str:
     return f"{line}; uncalibrated, no interval"
 
 
+def coverage_table(found: Mapping[str, Any]) -> Table:
+    """What data/sample/coverage.py found -> a table: the corpus, then each kind, the most often measured first."""
+    title = f"Over {found['audits']} audits with other seeds ({found['script']}, {found['date']}): intervals that hold the truth"
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    table.add_column("source", min_width=20)
+    for name in ("known truth", "with an interval", "hold the truth", "share", "mean half-width"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in sorted(found["rows"], key=lambda r: (r["dimension"] != "corpus", -r["with_interval"], r["source"])):
+        n = row["with_interval"]
+        share = f"{row['hold_the_truth'] / n:.0%}" if n else "–"
+        cells = (percent(row["truth"]), f"{n}", f"{row['hold_the_truth']}", share, percent(row["half_width"]))
+        table.add_row(row["source"] or "(none)", *cells)
+    before = found["without_labels"]
+    table.caption = f"Without labels {before['with_interval']} of {found['audits']} had an interval."
+    table.caption_justify = "left"
+    return table
+
+
 class Look(Watcher):
     """The live look: a bar over the shards' bytes with rate and time left; plain lines where there is no terminal."""
 
@@ -171,10 +191,16 @@ class Look(Watcher):
         """The headline figure so far."""
         err.print(figure_line(figure))
 
+    def note(self, text: str) -> None:
+        """Something to know, in a line."""
+        err.print(text, style="yellow", markup=False)
+
     def step(self, name: str) -> None:
         """The next step begins."""
         if name != "scan":
             err.print(f"{_STEPS.get(name, name)} …", style="dim")
 
 
-__all__ = ["Look", "err", "figure_line", "frame_table", "interval", "out", "percent", "prevalence_table"]
+__all__ = [
+    "Look", "coverage_table", "err", "figure_line", "frame_table", "interval", "out", "percent", "prevalence_table",
+]  # fmt: skip

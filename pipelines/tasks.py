@@ -15,8 +15,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 
 from corpus_tools import audit as audits
+from corpus_tools import parts
 from corpus_tools.classifier import Classifier, load_classifier
-from corpus_tools.config import AuditConfig
+from corpus_tools.config import AuditConfig, RunnerConfig
 from corpus_tools.embed import limit_threads
 from corpus_tools.errors import ShardFailed
 from corpus_tools.pack import load_pack
@@ -77,22 +78,20 @@ def _tools(config: AuditConfig, threads: int) -> tuple[Rules, Classifier]:
 
 
 def scan_here(config: AuditConfig, shards: Sequence[Shard], scan_id: str, threads: int) -> list[tuple[str, str]]:
-    """Scans shards one after the other in this process; (shard_id, error) of those that failed for good.
+    """Scans shards, or parts of them, one after the other in this process; (shard_id, error) of those that failed for good.
 
     Raises ShardFailed where trying again may help; what is done by then is kept and not done again.
     """
     rules, classifier = _tools(config, threads)
-    root = Root(config.output)
     failed: list[tuple[str, str]] = []
     again: ShardFailed | None = None
     for shard in shards:
-        done = root.fs.exists(root.at("shards", scan_id, shard.shard_id, "manifest.json"))
-        scored = root.fs.exists(root.at("scores", classifier.classifier_id, scan_id, f"{shard.shard_id}.parquet"))
+        root = parts.root_of(Root(config.output), shard)
         entry = audits.entry_of(config, shard.dataset)
         try:
-            if not done:
+            if not root.is_done(scan_id, shard.key):
                 scan(shard, entry, rules, classifier, root, scan_id, partial(runners.tell, shard.shard_id))
-            elif not scored:
+            elif not root.is_scored(classifier.classifier_id, scan_id, shard.key):
                 rescore(shard, entry, rules, classifier, root, scan_id)
         except ShardFailed as error:
             if error.retry:
@@ -127,6 +126,31 @@ def scan_group(
 ) -> list[tuple[str, str]]:
     """Scans one group of shards; returns those that failed for good."""
     return runners.call(scan_here, config, shards, scan_id, threads)
+
+
+def divide(config: AuditConfig, todo: Sequence[Shard], scan_id: str) -> tuple[list[Shard], dict[str, str]]:
+    """The shards to scan, large ones in parts; and why some that are large stay whole. What is only to be scored again stays whole."""
+    root = Root(config.output)
+    parts.sweep(root, scan_id, {s.shard_id for s in todo})
+    done = root.done(scan_id)
+    units, whole = parts.divide(
+        [s for s in todo if s.shard_id not in done], config.runner.workers, config.runner.split_mb * (1 << 20),
+        parts.begun(root, scan_id),
+    )  # fmt: skip
+    return [*(s for s in todo if s.shard_id in done), *units], whole
+
+
+@task(name="join parts", task_run_name="join {label}", retries=2, retry_delay_seconds=2)
+def join(config: AuditConfig, shard: Sequence[Shard], scan_id: str, classifier_id: str, label: str) -> None:
+    """Makes one shard of its parts, which are all done."""
+    parts.join(Root(config.output), scan_id, classifier_id, shard, vectors=config.store.vectors)
+
+
+def unfinished(config: AuditConfig, shards: Sequence[Shard], scan_id: str, classifier_id: str) -> list[Shard]:
+    """Those of some shards or parts that are not done and scored."""
+    root = Root(config.output)
+    rooms = [(parts.root_of(root, s), s) for s in shards]
+    return [s for r, s in rooms if not (r.is_done(scan_id, s.key) and r.is_scored(classifier_id, scan_id, s.key))]
 
 
 @task(name="estimate")
@@ -180,23 +204,32 @@ def groups(shards: Sequence[Shard], workers: int, most: int = 400) -> list[list[
     """Shards in their order -> groups of about equal bytes, several a worker, `most` at most: Prefect suffers past 2,000 tasks."""
     if not shards:
         return []
-    total = sum(s.bytes for s in shards)
+    total = sum(s.to_read for s in shards)
     aim = max(1, total / max(1, min(most, 8 * workers)))
     out: list[list[Shard]] = [[]]
     size = 0.0
     for shard in shards:
-        if out[-1] and (size + shard.bytes / 2 > aim or len(out[-1]) >= 1000):
+        if out[-1] and (size + shard.to_read / 2 > aim or len(out[-1]) >= 1000):
             out.append([])
             size = 0.0
         out[-1].append(shard)
-        size += shard.bytes
+        size += shard.to_read
     return out
 
 
 def label_of(group: Sequence[Shard]) -> str:
     """How a group is called in Prefect's pages."""
     more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-    return f"{group[0].dataset}/{group[0].address}{more}"
+    first = group[0]
+    stretch = f" from {first.part.start}" if first.part else ""
+    return f"{first.dataset}/{first.address}{stretch}{more}"
+
+
+def threads(runner: RunnerConfig) -> int:
+    """Threads of the encoder in each worker: as configured, else this machine's cores shared out; 1 on a cluster elsewhere."""
+    if runner.threads:
+        return runner.threads
+    return 1 if runner.address else max(1, (os.cpu_count() or 1) // runner.workers)
 
 
 def absolute(config: AuditConfig) -> AuditConfig:
@@ -209,14 +242,18 @@ def absolute(config: AuditConfig) -> AuditConfig:
 __all__ = [
     "MOST_AT_A_LOOK",
     "absolute",
+    "divide",
     "estimate",
     "groups",
+    "join",
     "label_of",
     "load_warehouse",
     "look",
     "plan",
     "scan_group",
     "settle",
+    "threads",
+    "unfinished",
     "update_labels",
     "wants_pilot",
     "write_report",

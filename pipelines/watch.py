@@ -20,5 +20,13 @@ class Watcher:
     def look(self, figure: Figure) -> None:
         """The headline figure so far."""
 
+    def note(self, text: str) -> None:
+        """Something that a person should know, in a line; nothing has failed."""
+
     def step(self, name: str) -> None:
         """The next step begins: plan, scan, estimate, load, report."""
+
+
+current = Watcher()
+"""Who is told now. No parameter of a flow, which Prefect shows and stores; and not in the flow's own module, whose names travel with
+the flow to the workers of a cluster, where a terminal cannot go."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,14 @@ def test_configurations_in_the_pages_are_valid(page: Path) -> None:
 @pytest.mark.parametrize("path", sorted(HERE.glob("docs/examples/*.yaml")), ids=lambda p: p.name)
 def test_examples_are_valid(path: Path) -> None:
     assert load_config(path).corpus
+
+
+def test_the_examples_for_clusters() -> None:
+    folder = HERE / "docs" / "examples" / "cluster"
+    objects = list(yaml.safe_load_all((folder / "kubernetes.yaml").read_text("utf-8")))
+    names = {(o["kind"], o["metadata"]["name"]) for o in objects}
+    config = next(o["data"]["audit.yaml"] for o in objects if o["kind"] == "ConfigMap")
+    runner = parse_config(yaml.safe_load(config), where="kubernetes.yaml").runner
+    assert ("Service", runner.address.removeprefix("tcp://").split(":")[0]) in names
+    assert next(o["spec"]["replicas"] for o in objects if o["metadata"]["name"] == "dask-worker") == runner.workers
+    subprocess.run(["bash", "-n", str(folder / "slurm.sh")], check=True)

@@ -7,6 +7,7 @@ import pytest
 
 from corpus_tools.errors import RootError
 from corpus_tools.root import SHARD_TABLES, Root, audit_id
+from corpus_tools.spool import GROUP_ROWS
 
 TABLE = pa.table({"a": [1, 2]})
 
@@ -96,3 +97,18 @@ def test_a_root_in_memory_works_like_one_on_disk() -> None:
         writer.add(TABLE, TABLE, vectors_kept=False)
         writer.finish()
     assert root.scored("c", "scan") == {"one"}
+
+
+@pytest.mark.parametrize("rows", [[], [0], [GROUP_ROWS], [GROUP_ROWS, 0, 5], [7] * 3])
+def test_tables_of_any_length_come_back_whole(rows: list[int], tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    starts = [sum(rows[:i]) for i in range(len(rows))]
+    with root.shard_writer("scan", "one") as writer:
+        for start, n in zip(starts, rows, strict=True):
+            writer.add("documents", pa.table({"a": pa.array(range(start, start + n), pa.int64())}))
+        writer.finish({})
+    if rows:
+        assert root.read_table("shards", "scan", "one", "documents.parquet")["a"].to_pylist() == list(range(sum(rows)))
+        batches = list(root.batches("shards", "scan", "one", "documents.parquet"))
+        assert sum(map(len, batches)) == sum(rows)
+        assert len(batches) == max(1, len([n for n in rows if n]) if GROUP_ROWS in rows else 1)

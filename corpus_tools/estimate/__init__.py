@@ -4,9 +4,9 @@
     prevalence(scored, labels, totals, by=["shop"])     # any data frame; see anyone.py
 
 What is computed from what, in the order it is read: frames (any table in) > survey (contents, weights, copies) > totals
-(denominators) > cells (scores and labels to rates) > whole (the corpus: seen, missed) > sources (each of many) >
-modes > reckon (statuses) > measures > writer > audit, anyone (the two doors); beside them compare, why, plan and
-simulate.
+(denominators) > cells (scores and labels to rates) > screened (what was not drawn) > whole (the corpus: seen, missed) >
+wrong_labels (if they err) > sources (each of many) > modes > reckon (statuses) > measures > writer > by_mode > audit,
+anyone (the two doors); beside them compare, why, plan and simulate (simulate_shards: many shards, read until a limit).
 """
 
 from corpus_tools.estimate.anyone import prevalence
@@ -14,10 +14,12 @@ from corpus_tools.estimate.audit import Estimates, Questions, estimate_audit
 from corpus_tools.estimate.compare import Audited, compare
 from corpus_tools.estimate.plan import Allocation, allocate, labels_needed
 from corpus_tools.estimate.why import why
+from corpus_tools.estimate.writer import Blocks
 
 __all__ = [
     "Allocation",
     "Audited",
+    "Blocks",
     "Estimates",
     "Questions",
     "allocate",

@@ -4,6 +4,7 @@ were drawn."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import polars as pl
 
 from corpus_tools.errors import Stop
 from corpus_tools.estimate.cells import labels_of
-from corpus_tools.estimate.frames import as_polars, require, usable_labels
+from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, TRAINED_AT, Counts, Reckoning, Topic
 from corpus_tools.estimate.survey import Floats, Pairs, sums, survey
 
@@ -60,7 +61,8 @@ def prevalence(
     if "size" in frame.columns:
         frame = frame.with_columns(n_words=pl.col("size"))
     frame = frame.with_columns(pl.col("content").cast(pl.String))
-    good, _ = usable_labels(asked, frame["content"].unique())
+    require(asked, ("content",), "labels")
+    good, _ = usable_labels(asked, among(frame, asked))
     names = good["label"].unique().sort().to_list() or [""]
     columns = {n: n if n in frame.columns else "score" for n in names}
     require(frame, set(columns.values()), "scored")
@@ -80,7 +82,7 @@ def prevalence(
     for name in names:
         topic = Topic(
             name,
-            data.score(columns[name]),
+            partial(data.score, columns[name]),
             labels_of(data, good.filter(pl.col("label") == name), dict(round_weights) if round_weights else None),
             trained_at,
         )
@@ -110,7 +112,7 @@ def _rows(p: Pairs, label: str, c: Counts, total: Floats, topic: Topic) -> pl.Da
     methods = {
         "calibrated": "labels corrected by stratum",
         "pooled": "labels of other sources, shift by empirical Bayes",
-        "uncalibrated": f"sum of scores, prior shifted by stratum, not corrected: fewer than {LABELS_FOR_CORPUS} labels"
+        "uncalibrated": f"sum of scores, prior shifted and held by stratum, not corrected: fewer than {LABELS_FOR_CORPUS} labels"
         if topic.labels.n < LABELS_FOR_CORPUS
         else "labels of other sources, too few labelled sources for an interval",
     }

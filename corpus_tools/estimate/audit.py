@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 import polars as pl
 
 from corpus_tools.estimate import measures as m
+from corpus_tools.estimate.by_mode import write_modes
 from corpus_tools.estimate.cells import labels_of
-from corpus_tools.estimate.frames import as_polars, require, usable_labels
-from corpus_tools.estimate.modes import mode_shares, mode_totals
+from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.reckon import (
     LABELS_FOR_CORPUS,
     SHARDS,
@@ -22,11 +23,12 @@ from corpus_tools.estimate.reckon import (
     Reckoning,
     Topic,
     joint,
-    stack,
 )
 from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pairs, Place, Survey, survey
 from corpus_tools.estimate.totals import Denominators, Totals
-from corpus_tools.estimate.writer import Writer
+from corpus_tools.estimate.writer import Blocks, Writer
+
+FIRST = ("passages", "exposure")  # unit and basis of balances and outcomes
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,27 @@ class Questions:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Frames as tables.TOTALS, PREVALENCE and MEASURES say; labels set aside by reason; the labels still wanted (0:
-    none)."""
+    """Tables as tables.TOTALS, PREVALENCE and MEASURES say; labels set aside by reason; the labels still wanted (0:
+    none). A frame is made when it is asked for; `tables` gives the same in pieces."""
 
-    totals: pl.DataFrame
-    prevalence: pl.DataFrame
-    measures: pl.DataFrame
+    tables: Mapping[str, Blocks]
     set_aside: Mapping[str, int]
     labels_wanted: int
+
+    @cached_property
+    def totals(self) -> pl.DataFrame:
+        """tables.TOTALS"""
+        return self.tables["totals"].frame()
+
+    @cached_property
+    def prevalence(self) -> pl.DataFrame:
+        """tables.PREVALENCE"""
+        return self.tables["prevalence"].frame()
+
+    @cached_property
+    def measures(self) -> pl.DataFrame:
+        """tables.MEASURES"""
+        return self.tables["measures"].frame()
 
 
 def estimate_audit(
@@ -114,12 +129,14 @@ def estimate_audit(
     by_mode = [(a, b) for a, b in dict.fromkeys(crossings) if "mode" in (a, b) and questions.modes]
     wanted = dict.fromkeys([*plain, *crossed, *(((b if a == "mode" else a), "") for a, b in by_mode)])
     data = survey(passages, questions.columns, list(wanted), home=("dataset", "domain"), also=(tallies,), shards=shards)
-    good, aside = usable_labels(as_polars(labels, "labels"), passages["content"].unique())
+    labels = as_polars(labels, "labels")
+    require(labels, ("content",), "labels")
+    good, aside = usable_labels(labels, among(passages, labels))
     weights = dict(round_weights) if round_weights else None
     topics = {
         c: Topic(
             c,
-            data.score(c),
+            partial(data.score, c),
             labels_of(data, good.filter(pl.col("label") == c), weights),
             questions.trained_at.get(c, TRAINED_AT),
             questions.threshold,
@@ -135,10 +152,11 @@ def estimate_audit(
     places = [data.corpus, *(data.pairs[d] for d in (*plain, *crossed))]
     for p in places:
         writer.totals(p, totals[p.dimension])
-    done: dict[str, dict[Key, Counts]] = {}
-    for name in dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])]):
-        counts, wholes = reckoning.counts(topics[name], list(data.pairs.values()), over)
-        done[name] = counts
+    done: dict[str, dict[Key, Counts]] = {}  # what is asked for again: of all sources it would fill the memory
+    again = {questions.outcome_of, *(name for pair in questions.balance for name in pair)}
+    asked = dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])])
+    for name, counts, wholes in reckoning.in_turn([topics[a] for a in asked], list(data.pairs.values()), over):
+        done[name] = {k: c for k, c in counts.items() if k[0] == WHOLE.dimension or (name in again and k[1:] == FIRST)}
         if name not in questions.labels:
             continue
         for p in places:
@@ -158,14 +176,18 @@ def estimate_audit(
         for p in places:
             _compared(writer, p, "balance", a, b, done[a], done[b], m.ratio)
     for column in questions.outcomes.values():
-        both = joint(topics[column], topics[questions.outcome_of], "least")
+        whole = topics[questions.outcome_of]
+        least = np.minimum(reckoning.scored(topics[column]).shifted, reckoning.scored(whole).shifted)
+        both = joint(topics[column], whole, least)
         counts, _ = reckoning.counts(both, [data.pairs[d] for d in (*plain, *crossed)], over)
         for p in places:
             _compared(writer, p, "outcome", column, questions.outcome_of, counts, done[questions.outcome_of], m.part_of)
     if questions.modes and ("mode" in dimensions or by_mode):
-        _modes(writer, reckoning, data, questions, topics, totals, over, done, "mode" in dimensions, by_mode)
+        named = {v: topics[c] for v, c in questions.modes.items()}
+        of = [topics[n] for n in questions.labels if n not in questions.modes.values()]
+        write_modes(writer, reckoning, named, of, totals, over, done, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
-    return Estimates(*writer.frames(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n))
+    return Estimates(writer.tables(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n))
 
 
 def _corpus_count(writer: Writer, p: Place, label: str, counts: Mapping[Key, Counts]) -> None:
@@ -222,76 +244,11 @@ def _compared(
     counts_b: Mapping[Key, Counts],
     how: Callable[[Floats, Floats, Floats, Floats], m.Measure],
 ) -> None:
-    ca, cb = counts_a[p.dimension, "passages", "exposure"], counts_b[p.dimension, "passages", "exposure"]
+    ca, cb = counts_a[(p.dimension, *FIRST)], counts_b[(p.dimension, *FIRST)]
     x = how(ca.value, ca.variance, cb.value, cb.variance)
     yes = (ca.calibrated | ca.pooled) & (cb.calibrated | cb.pooled)
     weaker = replace(ca, calibrated=ca.calibrated & cb.calibrated, pooled=yes & ~(ca.calibrated & cb.calibrated))
     writer.measure(p, "passages", "exposure", a, measure, x, weaker, "delta method on the log scale", b)
-
-
-def _modes(
-    writer: Writer,
-    reckoning: Reckoning,
-    data: Survey,
-    questions: Questions,
-    topics: Mapping[str, Topic],
-    totals: Mapping[tuple[str, str], Mapping[tuple[str, str], Totals]],
-    over: Mapping[Key, Floats],
-    done: Mapping[str, Mapping[Key, Counts]],
-    alone: bool,
-    crossed: Sequence[tuple[str, str]],
-) -> None:
-    """The dimension `mode` and its crossings: totals are estimates themselves, positives are of the label and the
-    mode together."""
-    values = list(questions.modes)
-    of_mode = [topics[questions.modes[v]] for v in values]
-    corrected = all(t.labels.n >= LABELS_FOR_CORPUS for t in of_mode)
-    by = mode_totals(data, [t.score for t in of_mode], [t.labels for t in of_mode], totals["", ""], corrected)
-    place = Place(("mode", ""), [(v, "") for v in values])
-    if alone:
-        writer.totals(place, by)
-    others = {(b if a == "mode" else a, ""): (a, b) for a, b in crossed}
-    pairs = [data.pairs[d] for d in others]
-    # Mode totals of a source: its text, by the scores' shares, scaled so that they add up to the corpus's.
-    parts: dict[Key, Totals] = {}
-    for p in pairs:
-        for unit, basis in by:
-            share = mode_shares(data, p, [t.score for t in of_mode], unit, basis)
-            text = totals[p.dimension][unit, basis].scored
-            raw = text[:, None] * share
-            raw *= (by[unit, basis].total / np.maximum(raw.sum(0), 1e-300))[None, :]
-            raw *= (text / np.maximum(raw.sum(1), 1e-300))[:, None]
-            none = np.full(raw.size, np.nan)
-            names = others[p.dimension]
-            parts[names, unit, basis] = Totals(raw.ravel(), none, none, np.zeros(raw.size))
-    for p in pairs:
-        names = others[p.dimension]
-        cells = [(n[0], v) if names[1] == "mode" else (v, n[0]) for n in p.names for v in values]
-        writer.totals(Place(names, cells), {(u, b): t for (d, u, b), t in parts.items() if d == names})
-    for name in questions.labels:
-        if name in questions.modes.values():
-            continue
-        together = [joint(topics[name], t, "product") for t in of_mode]
-        counted = [reckoning.counts(t, pairs, over)[0] for t in together]
-        n_mode = [float((t.labels.y >= 0.5).sum()) for t in of_mode]
-        for unit, basis in by:
-            stacked = stack([c[WHOLE.dimension, unit, basis] for c in counted])
-            stacked = replace(stacked, n_labelled=np.array(n_mode))
-            if alone:
-                scored = np.array([float(data.corpus.n_scored[0])] * len(values))
-                writer.prevalence(place, unit, basis, name, stacked, by, scored)
-                if basis == "exposure":
-                    whole = done[name][WHOLE.dimension, unit, basis]
-                    x = m.Measure(stacked.value, stacked.low, stacked.high)
-                    writer.measure(place, unit, basis, name, "count", x, stacked, "weighted count")
-                    x = m.share(stacked.value, stacked.variance, float(whole.value[0]), float(whole.variance[0]))
-                    writer.measure(place, unit, basis, name, "share", x, stacked, "part of all, log odds")
-            for p in pairs:
-                names = others[p.dimension]
-                c = stack([k[p.dimension, unit, basis] for k in counted], interleave=True)
-                cells = [(n[0], v) if names[1] == "mode" else (v, n[0]) for n in p.names for v in values]
-                here = {(unit, basis): parts[names, unit, basis]}
-                writer.prevalence(Place(names, cells), unit, basis, name, c, here, np.repeat(p.n_scored, len(values)))
 
 
 def _barred(

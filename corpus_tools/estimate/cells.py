@@ -10,6 +10,7 @@ prior in place of one estimated lambda.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,6 +38,8 @@ class Labels:
     certain: NDArray[np.bool_]  # drawn with probability 1: known, says nothing of the others
     several_rounds: bool
     by: str  # who labelled
+    twice: int = 0  # contents that two annotators or more have labelled
+    differ: int = 0  # those of them on which they differ
 
     @property
     def n(self) -> int:
@@ -68,6 +71,7 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
         )
         .sort("at")
     )
+    twice = rows.filter(pl.col("annotator").str.contains("+", literal=True))
     return Labels(
         at=per["at"].to_numpy(),
         y=per["value"].to_numpy(),
@@ -75,54 +79,76 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
         certain=per["certain"].to_numpy(),
         several_rounds=len(weights) > 1,
         by=", ".join(sorted({a for a in rows["annotator"].unique().to_list() if a})),
+        twice=twice.height,
+        differ=twice.filter(pl.col("value").is_between(0, 1, closed="none")).height,
     )
 
 
 def score_bins(score: Floats) -> tuple[NDArray[np.int64], Floats]:
     """scores -> bin on the logit scale, and each bin's middle as a probability."""
-    with np.errstate(divide="ignore"):
-        logit = np.log(np.clip(score, 1e-4, 1 - 1e-4))
-        logit -= np.log1p(-np.clip(score, 1e-4, 1 - 1e-4))
     edge = np.log(1e-4) - np.log1p(-1e-4)
-    bins = ((logit - edge) * (SCORE_BINS / (-2 * edge))).astype(np.int64)
+    inside = np.clip(score, 1e-4, 1 - 1e-4)
+    logit = np.log(inside)
+    logit -= np.log1p(np.negative(inside, out=inside), out=inside)
+    logit -= edge
+    logit *= SCORE_BINS / (-2 * edge)
+    bins = logit.astype(np.int64)
     middle = edge + (np.arange(SCORE_BINS) + 0.5) * (-2 * edge / SCORE_BINS)
-    return np.minimum(bins, SCORE_BINS - 1), 1 / (1 + np.exp(-middle))
+    return np.minimum(bins, SCORE_BINS - 1, out=bins), 1 / (1 + np.exp(-middle))
 
 
 def prior_shift(
-    group: NDArray[np.int64],
+    group: NDArray[np.signedinteger[Any]],
     score: Floats,
     trained_at: float,
     floor: float = 0.0,
     steps: int = 25,
+    held: float = 0.0,
+    expected: float = 0.0,
     weight: Floats | None = None,
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """Scores calibrated at prevalence `trained_at` -> scores at each group's own prevalence.
 
     Expectation-maximisation of Saerens, Latinne and Decaestecker (2002, Neural Computation 14), per group, held by 8
     contents' worth at the rate of all groups together; on a histogram, so that its cost does not grow with the number
-    of contents. `weight`: what each content stands for, relative to the others. Returns the shifted score per
+    of contents. `weight`: what each content stands for, over the mean of them. Returns the shifted score per
     (group, bin) entry, the entry of each content, and the group of each entry.
+
+    `held`: the common rate is held by so many contents as a share of all, at the rate `expected` or, where that is 0,
+    at their mean score: a maximum a posteriori under a beta prior, in place of the likelihood's maximum. Where scores
+    of negatives are a little lower than they were where the classifier was calibrated, that maximum lies at 0 even if
+    some contents score high. Nor does a rate then rise above the mean score: classifiers are calibrated where positives
+    are many, and a score that seldom was positive there is known from few.
     """
-    bins, middle = score_bins(score)
-    code = group * SCORE_BINS + bins
+    code, middle = score_bins(score)
+    code += group * np.int64(SCORE_BINS)
     table = sums(code, weight)  # groups x bins: smaller than sorting all contents
     entries = np.flatnonzero(table)
     place = np.zeros(len(table), np.int64)
     place[entries] = np.arange(len(entries))
     entry, count = place[code], table[entries]
+    del code, place
     g = entries // SCORE_BINS
     s = middle[entries % SCORE_BINS]
     likelihood = (s / (1 - s)) / (trained_at / (1 - trained_at))
     n = sums(g, count)
     p0 = trained_at
+    by_bin = sums(entries % SCORE_BINS, count, size=SCORE_BINS)
+    odds = (middle / (1 - middle)) / (trained_at / (1 - trained_at))
+    everyone = max(float(by_bin.sum()), 1.0)
+    mean = float(by_bin @ middle) / everyone
+    prior = held * (expected or mean)
     for _ in range(100):  # all groups together
-        p0 = max(float((count * p0 * likelihood / (p0 * likelihood + 1 - p0)).sum() / max(count.sum(), 1)), floor, 1e-7)
+        found = float((by_bin * p0 * odds / (p0 * odds + 1 - p0)).sum()) / everyone
+        p0 = max((prior + found) / (1 + held), floor, 1e-7)
+        p0 = min(p0, mean) if held else p0
     pi = np.full(len(n), p0)
     shifted = s
     for _ in range(steps):
         rate = pi[g]
         shifted = np.minimum(rate * likelihood / (rate * likelihood + 1 - rate), 1.0)  # rounding
+        if held:  # groups share the rate: by source, noise alone makes many small rates
+            break
         pi = (8 * p0 + sums(g, count * shifted, size=len(n))) / (8 + n)
     return shifted, entry, g
 
@@ -137,50 +163,53 @@ class Scored:
     n_cells: int
 
 
-def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float) -> Scored:
+def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float | None, held: float = 0.0) -> Scored:
     """Scores [C] -> shifted scores and cells: gate stratum x score, cut where the square root of the expected
     positives cumulates evenly (Dalenius and Hodges 1959), neighbours joined until each has FEWEST labels. Where a
-    label is, never what it says, decides."""
+    label is, never what it says, decides. `trained_at` None: the scores are shifted already; `held`: see
+    prior_shift."""
     shifted = np.zeros(survey.size)
     cell = np.zeros(survey.size, np.int64)
     gates: list[int] = []
     hits = 0.0
     labelled_here = np.zeros(survey.size, bool)
     labelled_here[labels.at[~labels.certain]] = True
-    lone = survey.alone > 0.5
     for gate, alone, most in CELLS:
-        here = np.flatnonzero((survey.gate == gate) & (lone == alone if alone is not None else True))
+        stratum = survey.stratum(gate, alone)
+        here = stratum.contents
         if not len(here):
             continue
         missed_rate = 0.0
         if (
             gate != HIT and hits
         ):  # positives the gate misses, spread over the passages it left: a floor under the scores
-            passages = float((1 / (survey.q[here] * survey.open_probability[here])).sum())
+            passages = float((stratum.per_drawn / survey.open_probability[here]).sum())
             missed_rate = min(hits * (1 - ASSUMED_RECALL) / ASSUMED_RECALL / max(passages, 1.0), 0.5)
-        stands_for = 1 / survey.q[here]  # what was drawn with a high rate is no fair sample of the stratum
-        values, entry, _ = prior_shift(
-            survey.home[here].astype(np.int64),
-            score[here],
-            trained_at,
-            floor=missed_rate / 5,
-            weight=stands_for / stands_for.mean(),
-        )
+        if trained_at is None:
+            values, entry = score[here], np.arange(len(here))
+        else:
+            values, entry, _ = prior_shift(
+                stratum.home,
+                score[here],
+                trained_at,
+                floor=0.0 if held else missed_rate / 5,
+                held=held,
+                expected=missed_rate,
+                weight=stratum.relative,  # what was drawn with a high rate is no fair sample of the stratum
+            )
+        standing = sums(entry, stratum.per_drawn, size=len(values))
         if gate == HIT:
-            hits += float((values[entry] * stands_for).sum())
-        elif missed_rate:
+            hits += float(values @ standing)
+        elif missed_rate and trained_at is not None:
             values = 0.8 * values + 0.2 * missed_rate
         shifted[here] = values[entry]
         # Neyman mass by position on a fixed grid of the shifted score: cuts do not depend on order or on doubling.
         fine, _ = score_bins(values)
-        mass = sums(
-            fine[entry], np.sqrt(np.clip(values * (1 - values), 0, None))[entry] / survey.q[here], size=SCORE_BINS
-        )
+        mass = sums(fine, np.sqrt(np.clip(values * (1 - values), 0, None)) * standing, size=SCORE_BINS)
         root = np.cumsum(mass)
         at = np.minimum((root - mass / 2) / max(root[-1], 1e-300) * most, most - 1e-9).astype(int)
-        n = sums(at[fine[entry]], labelled_here[here], size=most)
-        joined = _join(n, FEWEST)
-        cell[here] = len(gates) + joined[at[fine]][entry]
+        joined = _join(sums(at[fine[entry[labelled_here[here]]]], size=most), FEWEST)
+        cell[here] = (len(gates) + joined[at[fine]])[entry]
         gates.extend([gate] * (int(joined.max()) + 1))
     return Scored(shifted, cell, np.array(gates, np.int64), len(gates))
 

@@ -66,6 +66,13 @@ def probabilities(frame: pl.DataFrame, columns: Sequence[str], name: str) -> pl.
     return frame
 
 
+def among(passages: pl.DataFrame, labels: pl.DataFrame) -> pl.Series:
+    """Contents of the labels that are contents of the passages."""
+    asked = labels["content"].cast(pl.String).unique()
+    contents = passages["content"]
+    return contents.filter(contents.cast(pl.String).is_in(asked.implode())).cast(pl.String).unique()
+
+
 def usable_labels(labels: pl.DataFrame, known: pl.Series | None = None) -> tuple[pl.DataFrame, dict[str, int]]:
     """labels (content, value, probability; optional label, round, role, annotator) -> those that may correct, and
     counts set aside.

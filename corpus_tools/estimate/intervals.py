@@ -7,11 +7,12 @@ Statistics in Medicine 16).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import interpolate, special, stats
 
 Floats = NDArray[np.float64]
 
@@ -22,8 +23,33 @@ def gamma_quantile(mean: ArrayLike, variance: ArrayLike, q: float) -> Floats:
     out = m.astype(float).copy()
     ok = (v > 0) & (m > 0)
     shape = m[ok] ** 2 / v[ok]
-    out[ok] = special.gammaincinv(shape, q) * v[ok] / m[ok]
+    out[ok] = _standard_quantile(shape, q) * v[ok] / m[ok]
     return np.asarray(out, float)
+
+
+MANY = 5_000  # quantiles from which a table pays
+
+
+def _standard_quantile(shape: Floats, q: float) -> Floats:
+    """Quantile of the gamma with scale 1. Many at once from a table: the inverse takes up to 10 microseconds each for
+    shapes below 1."""
+    if len(shape) < MANY:
+        return np.asarray(special.gammaincinv(shape, q), float)
+    table, least, most = _table(float(q))
+    out = np.empty(len(shape))
+    inside = (shape > least) & (shape < most)
+    out[inside] = np.exp(table(np.log(shape[inside])))
+    out[~inside] = special.gammaincinv(shape[~inside], q)
+    return out
+
+
+@lru_cache(maxsize=32)
+def _table(q: float) -> tuple[interpolate.CubicSpline, float, float]:
+    """Log quantile by log shape, to nine digits; from where it does not underflow to a shape of a million."""
+    shape = np.exp(np.linspace(np.log(1e-4), np.log(1e6), 12_000))
+    x = special.gammaincinv(shape, q)
+    keep = x > 1e-250
+    return interpolate.CubicSpline(np.log(shape[keep]), np.log(x[keep])), float(shape[keep][0]), float(shape[-1])
 
 
 def gamma_cdf(x: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Floats:

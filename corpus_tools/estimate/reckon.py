@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from corpus_tools.estimate.cells import Labels, Scored, cells, rates
-from corpus_tools.estimate.sources import Sources, label_counts, sources
+from corpus_tools.estimate.sources import Sources, label_counts, sources, spread
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole, classifier_recall, missed, shard_variance, whole
+from corpus_tools.estimate.wrong_labels import factors, wrong_shares
 
 LABELS_FOR_CORPUS = 300
 LABELS_FOR_SOURCE = 30
 LABELLED_SOURCES = 20
 SHARDS = 30
+HELD = 1.0  # the prior of an uncorrected rate, in contents, over the contents there are
+AT_ONCE = 2  # topics; each takes about a gigabyte per 10 million candidates
 TRAINED_AT = 0.2  # prevalence at which scores are taken to be calibrated, where nothing is said
 
 
@@ -28,10 +34,15 @@ class Topic:
     """One label's scores and labels over the contents: what is estimated, a label or a label and a mode together."""
 
     name: str
-    score: Floats
+    scores: Callable[[], Floats]  # [C], made when asked for: of many labels they would fill the memory
     labels: Labels
-    trained_at: float
+    trained_at: float | None  # prevalence at which scores are calibrated; None: they are shifted already
     threshold: float = 0.5
+
+    @property
+    def score(self) -> Floats:
+        """[C]"""
+        return self.scores()
 
 
 @dataclass(frozen=True)
@@ -66,16 +77,26 @@ class Reckoning:
         self.data, self.level, self.units, self.bases = data, level, units, bases
         self.no_interval = no_interval or {}
 
+    def corrected(self, topic: Topic) -> bool:
+        """Whether there are labels enough: 300, or every candidate."""
+        n, size = topic.labels.n, self.data.size
+        return n >= LABELS_FOR_CORPUS or (size > 0 and n == size and bool(topic.labels.certain.all()))
+
+    def scored(self, topic: Topic) -> Scored:
+        """Shifted scores and cells. Without labels enough nothing corrects a prior that ran off: it is held."""
+        held = 0.0 if self.corrected(topic) else HELD
+        return cells(self.data, topic.score, topic.labels, topic.trained_at, held)
+
     def counts(
         self, topic: Topic, dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
     ) -> tuple[dict[Key, Counts], dict[tuple[str, str], Whole]]:
         """Counts by (dimension, unit, basis), and the corpus's parts by (unit, basis) if labelled."""
         data = self.data
-        scored = cells(data, topic.score, topic.labels, topic.trained_at)
-        everything = bool(data.size) and topic.labels.n == data.size and bool(topic.labels.certain.all())
+        corrected = self.corrected(topic)
+        scored = self.scored(topic)
         out: dict[Key, Counts] = {}
         wholes: dict[tuple[str, str], Whole] = {}
-        if topic.labels.n < LABELS_FOR_CORPUS and not everything:
+        if not corrected:
             for pairs in (data.corpus, *dimensions):
                 for unit in self.units:
                     for basis in self.bases:
@@ -86,7 +107,8 @@ class Reckoning:
         }
         inclusion = data.q * data.open_probability * data.shard_probability
         once = np.where(data.in_design, data.content_weights("passages", "distinct"), 0.0)
-        of_labels = {p.dimension: label_counts(p, data, topic.labels) for p in dimensions}
+        of_labels = {p.dimension: label_counts(p, topic.labels) for p in dimensions}
+        spreads = {p.dimension: spread(p, scored) for p in dimensions}
         gate = None
         if not data.complete_open:
             gate = missed(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
@@ -97,15 +119,36 @@ class Reckoning:
                 w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level)
                 if (unit, basis) == ("passages", "exposure"):
                     above = topic.score >= topic.threshold
-                    w = replace(w, by_score=classifier_recall(data, scored, topic.labels, r, weight, above))
+                    recall = classifier_recall(data, scored, topic.labels, r, weight, above)
+                    moved = {
+                        name: factors(scored, r, topic.labels, weight, wrong)
+                        for name, wrong in wrong_shares(topic.labels).items()
+                    }
+                    # What was found in rejected text may all be wrong: what is seen alone limits it from below.
+                    limits = {name: (w.seen.low * a, w.theta.high * b) for name, (a, b) in moved.items()}
+                    w = replace(w, by_score=recall, if_wrong=limits)
                 wholes[unit, basis] = w
                 out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)
                 for pairs in dimensions:
                     cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))
-                    counted = of_labels[pairs.dimension]
-                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, counted, self.level)
+                    given = of_labels[pairs.dimension], spreads[pairs.dimension], weight
+                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, *given, self.level)
                     out[pairs.dimension, unit, basis] = self._of_sources(s, pairs, topic.labels.by)
         return out, wholes
+
+    def in_turn(
+        self, topics: Sequence[Topic], dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
+    ) -> Iterator[tuple[str, dict[Key, Counts], dict[tuple[str, str], Whole]]]:
+        """Name and counts of each topic in order, AT_ONCE at a time: arrays free the interpreter's lock."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            waiting = list(topics)
+            running: deque[tuple[str, Future[Any]]] = deque()
+            while waiting or running:
+                while waiting and len(running) < AT_ONCE:
+                    topic = waiting.pop(0)
+                    running.append((topic.name, pool.submit(self.counts, topic, dimensions, totals)))
+                name, first = running.popleft()
+                yield name, *first.result()
 
     def _of_corpus(
         self,
@@ -168,7 +211,7 @@ class Reckoning:
         variance += shard_variance(data, pairs, scored.shifted, unit, basis, self.level) * scale**2
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.where(value > 0, 1.96 * np.sqrt(variance) / value, np.nan)
-        n, _, _ = label_counts(pairs, data, topic.labels)
+        n, _, _ = label_counts(pairs, topic.labels)
         nothing = np.zeros(x_size, bool)
         nan = np.full(x_size, np.nan)
         return Counts(
@@ -186,8 +229,8 @@ class Reckoning:
         )
 
 
-def joint(a: Topic, b: Topic, how: str) -> Topic:
-    """Both true: labels where both are labelled; score their product, or the lesser where one is part of the other."""
+def joint(a: Topic, b: Topic, score: Floats) -> Topic:
+    """Both true: labels where both are labelled; `score`: of both together, shifted already."""
     common, ia, ib = np.intersect1d(a.labels.at, b.labels.at, return_indices=True)
     labels = Labels(
         at=common,
@@ -197,8 +240,7 @@ def joint(a: Topic, b: Topic, how: str) -> Topic:
         several_rounds=a.labels.several_rounds or b.labels.several_rounds,
         by=a.labels.by if a.labels.by == b.labels.by else f"{a.labels.by}, {b.labels.by}",
     )
-    score = np.minimum(a.score, b.score) if how == "least" else a.score * b.score
-    return Topic(f"{a.name} and {b.name}", score, labels, min(a.trained_at, b.trained_at))
+    return Topic(f"{a.name} and {b.name}", lambda: score, labels, None)
 
 
 def stack(counts: Sequence[Counts], interleave: bool = False) -> Counts:

@@ -35,6 +35,7 @@ class World:
     label_error: float = 0.0
     shards: int = 1  # in which documents lie, partly by source
     scanned: int = 1  # of them, in random order: an audit that stopped early
+    stories: float = 0.0  # share of documents that are stories, differing by source; positives are mostly in these
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Sample:
         pl.DataFrame
     )  # per source: passages, positives, seen, words, positive_words, distinct_passages, distinct_positives, shift
     distinct: tuple[float, float, float]  # of the corpus: passages, positives, seen
-    positive: pl.DataFrame  # content, value: of the candidates
+    positive: pl.DataFrame  # content, value: of the candidates; with stories also `story`, 0 or 1
+    stories: pl.DataFrame | None = None  # per source: passages, positives of stories
 
     @property
     def theta(self) -> float:
@@ -90,6 +92,16 @@ def simulate(world: World, seed: int) -> Sample:
     logit = np.log(0.25) + world.separation * z - world.separation**2 / 2 + shift[origin_source]
     score = np.round(1 / (1 + np.exp(-logit)), 4)
     words = rng.integers(80, 180, len(document))[content]
+
+    story = np.zeros(len(document), bool)
+    if world.stories:  # drawn apart: corpora without stories stay as they were
+        own = np.random.default_rng(seed + 1)
+        odds = world.stories / (1 - world.stories) * own.lognormal(0, 1, world.sources)
+        told = np.where(storied, 0.7, (odds / (1 + odds))[home])
+        story = (own.random(world.documents) < told)[document][content]
+        z = own.normal(0, 1, len(document))[content] + 3.0 * story - 1.5
+        by_source = own.normal(0, 0.5, world.sources)[origin_source]
+        story_score = np.round(1 / (1 + np.exp(-3.0 * z - by_source - np.log(world.stories / (1 - world.stories)))), 4)
 
     # Copies of whole documents, into any source.
     copies = np.ones(world.documents, int)
@@ -175,6 +187,17 @@ def simulate(world: World, seed: int) -> Sample:
         .with_columns(pl.exclude("domain").cast(pl.Int64))
         .with_columns(dataset=pl.lit("web"), shard_probability=pl.lit(world.scanned / world.shards))
     )
+    stories = None
+    if world.stories:
+        passages = passages.with_columns(
+            story=pl.when("drawn").then(pl.Series(story_score[at][o], dtype=pl.Float32))
+        ).with_columns(other=1 - pl.col("story"))
+        stories = (
+            rows.with_columns(story=pl.Series(story[at]))
+            .group_by("domain")
+            .agg(pl.col("story").sum().alias("passages"), (pl.col("y") & pl.col("story")).sum().alias("positives"))
+            .sort("domain")
+        )
     unique = rows.unique("c", keep="first")
     distinct = (
         float(unique.height),
@@ -182,11 +205,15 @@ def simulate(world: World, seed: int) -> Sample:
         float(rows.filter("seen")["c"].n_unique()),
     )
     candidates = (
-        pl.DataFrame({"content": c[o][drawn[o]], "value": pos[o][drawn[o]].astype(float)})
+        pl.DataFrame(
+            {"content": c[o][drawn[o]], "value": pos[o][drawn[o]].astype(float)}
+            | ({"story": story[at][o][drawn[o]].astype(float)} if world.stories else {})
+        )
         .unique("content")
         .sort("content")
     )
-    return Sample(passages, tallies, truth, distinct, candidates.with_columns(pl.col("content").cast(pl.String)))
+    candidates = candidates.with_columns(pl.col("content").cast(pl.String))
+    return Sample(passages, tallies, truth, distinct, candidates, stories)
 
 
 def _screen_rates(world: World, term: NDArray[np.bool_], y: NDArray[np.bool_], z: Floats, seed: int) -> Floats:
@@ -229,12 +256,19 @@ def label_round(
     rates = rates.filter(pl.Series(rng.random(rates.height)) < pl.col("probability"))
     labels = rates.join(sample.positive, on="content")
     wrong: Floats = (rng.random(labels.height) < error).astype(float)
+    labels = labels.with_columns(label=pl.lit("y"), value=(pl.col("value") - pl.Series(wrong)).abs())
+    if "story" in labels.columns:
+        modes = [
+            labels.with_columns(label=pl.lit("story"), value=pl.col("story")),
+            labels.with_columns(label=pl.lit("other"), value=1 - pl.col("story")),
+        ]
+        labels = pl.concat([labels, *modes])
     return labels.select(
         "content",
-        pl.lit("y").alias("label"),
-        (pl.col("value") - pl.Series(wrong)).abs().alias("value"),
+        "label",
+        "value",
         "probability",
         pl.lit(name).alias("round"),
         pl.lit("estimate").alias("role"),
         pl.lit("truth").alias("annotator"),
-    ).sort("content")
+    ).sort("content", "label")

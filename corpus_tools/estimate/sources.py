@@ -16,8 +16,9 @@ from scipy import special, stats
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, inflation
+from corpus_tools.estimate.screened import cell_means, uneven
 from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, cell_means, open_variance, shard_variance, uneven
+from corpus_tools.estimate.whole import Whole, open_variance, shard_variance
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 ALIKE = 0.5  # relative sd between sources of near positives over hit positives
@@ -41,19 +42,30 @@ class Sources:
     n_sources_labelled: int
 
 
-def label_counts(
-    pairs: Pairs, survey: Survey, labels: Labels
-) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def label_counts(pairs: Pairs, labels: Labels) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """[X] labelled contents, positives among them, and whether every candidate is labelled."""
     x_size = len(pairs.names)
-    position = np.full(survey.size, -1, np.int32)
-    position[labels.at] = np.arange(labels.n)
-    which = position[pairs.content]
-    mine = np.flatnonzero(which >= 0)
+    mine, which = pairs.of(labels.at)
     n = sums(pairs.source[mine], size=x_size)
-    positives = sums(pairs.source[mine], labels.y[which[mine]], size=x_size)
+    positives = sums(pairs.source[mine], labels.y[which], size=x_size)
     size = pairs.n_contents
     return n.astype(np.int64), positives, (n == size) & (size > 0)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A topic's cells and scores over the pairs of a dimension [P]: the same for every unit and basis."""
+
+    key: Ints  # source x cell
+    shifted: Floats
+
+
+def spread(pairs: Pairs, scored: Scored) -> Spread:
+    """Cells and scores by content -> by pair."""
+    key = pairs.source.astype(np.int64)
+    key *= scored.n_cells
+    key += scored.cell[pairs.content]
+    return Spread(key, scored.shifted[pairs.content])
 
 
 def sources(
@@ -67,66 +79,54 @@ def sources(
     basis: str,
     totals: Floats,
     counted: tuple[Ints, Floats, NDArray[np.bool_]],
+    spread: Spread,
+    content_weight: Floats,
     level: float = 0.95,
 ) -> Sources:
-    """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the
-    same pairs; a source that the gate never hits gets a one-sided
+    """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the same pairs, `spread`
+    their cells; `content_weight` [C] is of this unit and basis. A source that the gate never hits gets a one-sided
     bound."""
     x_size, h = len(pairs.names), scored.n_cells
     weight = pairs.weights(survey.n_words, unit, basis)
-    cell = scored.cell[pairs.content]
-    position = np.full(survey.size, -1, np.int64)
-    position[labels.at] = np.arange(labels.n)
-    which = position[pairs.content]
-    is_labelled = which >= 0
-    near_cell = (scored.gate == NEAR) & bool((survey.q < 1).any())
-    key = pairs.source.astype(np.int64) * h + cell
-    unlabelled = np.where(is_labelled, 0.0, weight)
-    u = sums(key, unlabelled, size=x_size * h).reshape(x_size, h)
+    near_cell = (scored.gate == NEAR) & survey.screens
+    rows, which = pairs.of(labels.at)
+    unlabelled = weight.copy()
+    unlabelled[rows] = 0.0
+    u = sums(spread.key, unlabelled, size=x_size * h).reshape(x_size, h)
+    square = sums(spread.key, np.square(unlabelled, out=unlabelled), size=x_size * h).reshape(x_size, h)
+    del unlabelled
 
-    lab = np.flatnonzero(is_labelled & (weight > 0))
-    y = labels.y[which[lab]]
-    known_all = sums(pairs.source[lab], weight[lab] * y, size=x_size)
-    in_near = near_cell[cell[lab]]
-    known = sums(pairs.source[lab], np.where(in_near, 0.0, weight[lab] * y), size=x_size)
+    weighted = weight[rows] > 0
+    lab, which = rows[weighted], which[weighted]
+    y, source, cell = labels.y[which], pairs.source[lab], scored.cell[pairs.content[lab]]
+    known_all = sums(source, weight[lab] * y, size=x_size)
+    known = sums(source, np.where(near_cell[cell], 0.0, weight[lab] * y), size=x_size)
     near_known = known_all - known
-    telling = lab[~labels.certain[which[lab]]]
+    telling = ~labels.certain[which]
     # Sources with labels of their own, [O]; for all others the shift keeps its prior and nothing depends on a matrix.
-    own = np.unique(pairs.source[telling])
-    place = np.full(x_size, -1, np.int64)
-    place[own] = np.arange(len(own))
-    mine = np.flatnonzero(place[pairs.source] >= 0)
-
-    def by_cell(rows: NDArray[np.int64], values: Floats | None) -> Floats:
-        code = place[pairs.source[rows]] * h + cell[rows]
-        return sums(code, values, size=len(own) * h).reshape(len(own), h)
-
+    own, place = np.unique(source[telling], return_inverse=True)
+    code = place * h + cell[telling]
     deff = np.maximum(rates.deff, 1)
-    n, k = by_cell(telling, None) / deff, by_cell(telling, labels.y[which[telling]]) / deff
+    n, k = (sums(code, v, size=len(own) * h).reshape(len(own), h) / deff for v in (None, y[telling]))
     p_h = np.clip(rates.rate, 1e-9, 1 - 1e-6)
     logit = special.logit(p_h)
     slope = p_h * (1 - p_h)
     near_total = pairs.screened[unit, basis]
-    square, near_class, q_class = pairs.square[unit, basis], survey.classes.near, survey.classes.q
-    near_size = _typical(
-        square[:, near_class] @ (q_class / (1 - q_class))[near_class], near_total
-    )  # a typical passage's copies
-    p_all, whole_weight = cell_means(scored, rates, labels)[scored.cell], survey.content_weights(unit, basis)
-    near_square = square[:, near_class].sum(1) * uneven(survey, square, True, p_all, whole_weight, labels)
+    screened, near_class, q = pairs.square[unit, basis], survey.classes.near, survey.classes.q
+    near_size = _typical(screened[:, near_class] @ (q / (1 - q))[near_class], near_total)  # copies of a typical passage
+    near_square = screened[:, near_class].sum(1) * uneven(survey, screened, True, corpus.screened)
     near_u = u[:, near_cell].sum(1)
-    inside = np.where(near_cell[cell], 0.0, unlabelled)
-    mean_0 = sums(pairs.source, inside * p_h[cell], size=x_size)
-    lean_0 = sums(pairs.source, inside * slope[cell], size=x_size)  # d mean / d shift
-    binomial_0 = sums(pairs.source, inside**2 * slope[cell], size=x_size)
+    u_in, square_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
+    mean_0, lean_0, binomial_0 = u_in @ p_h, u_in @ slope, square_in @ slope  # lean: d mean / d shift
     shared = inflation(rates.unlabelled**2 * rates.variance, rates.n, level)
-    rates_0 = (np.where(near_cell, 0.0, u) ** 2 @ rates.variance) * shared
-    u_own, square_own = np.where(near_cell, 0.0, u)[own], by_cell(mine, inside[mine] ** 2)
+    rates_0 = (u_in**2 @ rates.variance) * shared
+    u_own, square_own = u_in[own], square_in[own]
     expected_near, weight_near = (
         float((rates.unlabelled * p_h)[near_cell].sum()),
         float(rates.unlabelled[near_cell].sum()),
     )
     rest_rate = expected_near / max(weight_near, 1e-300)
-    whole_near = survey.content_weights(unit, basis)[labels.at] * near_cell[scored.cell[labels.at]]
+    whole_near = content_weight[labels.at] * near_cell[scored.cell[labels.at]]
     near_rate = (expected_near + float(whole_near @ labels.y)) / max(weight_near + float(whole_near.sum()), 1e-300)
     near_whole = expected_near + float(whole_near @ labels.y)
     near_over_hit = near_whole / max(rates.total - near_whole, 1e-300)
@@ -181,32 +181,32 @@ def sources(
     seen = known + mean
     value = seen * (1 + corpus.kappa)
     missed = seen * corpus.kappa
-    typical = _typical(sums(pairs.source, weight**2, size=x_size), sums(pairs.source, weight, size=x_size))
+    base, base_square, least = pairs.moments(survey.n_words, unit, basis)
+    typical = _typical(base_square, base)
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
-    p = p_all
-    variance = variance + open_variance(survey, pairs, p, unit, basis)
     fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
+    p = np.zeros(0)
+    if len(survey.opened.content) or fraction < 1 or survey.screens_elsewhere:
+        p = cell_means(scored, rates, labels)[scored.cell]
+        variance = variance + open_variance(survey, pairs, p, unit, basis)
     if fraction < 1:  # never less than chance thinning of single passages would give, nor than one that was not met
         by_design = shard_variance(survey, pairs, p, unit, basis, level)
         thinned = value * (1 / fraction - 1) * typical * fraction + (1 - fraction) * typical**2
         variance = variance + np.maximum(by_design, thinned) * (1 + corpus.kappa) ** 2
-    screened = (survey.q < 1) & (survey.gate != NEAR)
-    if screened.any():  # positives whose weight stands for others, drawn or not
-        there = np.where(screened[pairs.content], weight, 0.0)
+    if survey.screens_elsewhere:  # positives whose weight stands for others, drawn or not
+        there = np.where(((survey.q < 1) & (survey.gate != NEAR))[pairs.content], weight, 0.0)
         mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
             sums(pairs.source, there, size=x_size), 1e-300
         )
-        variance = variance + square[:, ~near_class].sum(1) * mean_p * uneven(
-            survey, square, False, p, whole_weight, labels
-        )
-    inclusion = np.where(near_cell[scored.cell], 0.0, survey.q * survey.open_probability * survey.shard_probability)
-    known = sums(pairs.source[lab], weight[lab] * inclusion[pairs.content[lab]] * np.floor(y), size=x_size)
+        square_there = screened[:, ~near_class].sum(1) * uneven(survey, screened, False, corpus.screened)
+        variance = variance + square_there * mean_p
+    at = pairs.content[lab]
+    inclusion = survey.q[at] * survey.open_probability[at] * survey.shard_probability[at]
+    inclusion = np.where(near_cell[cell], 0.0, inclusion)
+    known = sums(source, weight[lab] * inclusion * np.floor(y), size=x_size)
     unknown = value - known
     # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes
     # nothing.
-    least = np.full(x_size, np.inf)
-    use = weight > 0
-    np.minimum.at(least, pairs.source[use], weight[use])
     step = np.where(np.isfinite(least), least if unit == "passages" else typical, 1.0)
     exact = variance == 0
     none_found = (known_all <= 0) & ~exact
@@ -221,10 +221,10 @@ def sources(
 
     n_labelled, positives, complete = counted
     # Nothing there, or all that is there known and negative: only what the gate may miss is left.
-    never_hit = (sums(pairs.source, weight, size=x_size) == 0) | (exact & (value <= 0))
+    never_hit = (base == 0) | (exact & (value <= 0))
     # Copies of a typical positive within one source.
-    likely = weight * scored.shifted[pairs.content]
-    positive_weight = float(weight @ likely) / max(float(likely.sum()), 1e-300)
+    likely = float(weight @ spread.shifted)
+    positive_weight = float(np.einsum("i,i,i->", weight, weight, spread.shifted)) / max(likely, 1e-300)
     bound = np.log(1 - level) / np.log(1 - CLEAN_RECALL * fraction) * positive_weight * fraction
     if not survey.complete_open:
         high = np.where(never_hit, np.ceil(bound / positive_weight) * positive_weight, high)

@@ -9,7 +9,7 @@ the input change nothing, not even the last digit. Weights are inverse inclusion
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -62,11 +62,29 @@ class Pairs(Place):
     square: Mapping[tuple[str, str], Floats]  # [X, G] by class of rate: sum over contents of copies^2 (1 - q) / q
     opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
     sharded_source: NDArray[np.int32]  # [S] source of each row of Survey.sharded
+    _moments: dict[tuple[str, str], tuple[Floats, Floats, Floats]] = field(default_factory=dict)
 
     @cached_property
     def n_contents(self) -> Floats:
         """[X] candidates of each source, each content once."""
         return sums(self.source, size=len(self.names))
+
+    def of(self, contents: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of these contents, and for each the position in `contents` (ascending): pairs lie in order of content."""
+        start = np.searchsorted(self.content, contents, side="left")
+        n = np.searchsorted(self.content, contents, side="right") - start
+        which = np.repeat(np.arange(len(contents)), n)
+        return np.repeat(start - np.cumsum(n) + n, n) + np.arange(int(n.sum())), which
+
+    def moments(self, n_words: Floats, unit: str, basis: str) -> tuple[Floats, Floats, Floats]:
+        """[X] sum of weights, of their squares, and the least weight above 0 (inf where none); kept."""
+        if (unit, basis) not in self._moments:
+            w, x_size = self.weights(n_words, unit, basis), len(self.names)
+            least = np.full(x_size, np.inf)
+            use = w > 0
+            np.minimum.at(least, self.source[use], w[use])
+            self._moments[unit, basis] = sums(self.source, w, size=x_size), sums(self.source, w**2, size=x_size), least
+        return self._moments[unit, basis]
 
     def weights(self, n_words: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
         """[P] of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per source, hit
@@ -85,7 +103,7 @@ class Classes:
 
     near: Bools  # stratum near, or another
     q: Floats  # least rate
-    of: NDArray[np.int64]  # [C] class of each content, -1 where it was sure to be scored
+    of: NDArray[np.int16]  # [C] class of each content, that of its lowest rate; -1 where it was sure to be scored
 
 
 @dataclass(frozen=True)
@@ -112,6 +130,21 @@ class Sharded:
 
 
 @dataclass(frozen=True)
+class Stratum:
+    """Contents of one gate stratum. Arrays [S]."""
+
+    contents: NDArray[np.int64]
+    home: NDArray[np.int32]
+    per_drawn: Floats  # 1 / screen probability
+
+    @cached_property
+    def relative(self) -> Floats | None:
+        """What each stands for over the mean of them; None where all stand for as much."""
+        w = self.per_drawn
+        return None if not len(w) or w.min() == w.max() else w / w.mean()
+
+
+@dataclass(frozen=True)
 class Survey:
     """One audit's candidates. Arrays are per content [C] unless said."""
 
@@ -121,18 +154,19 @@ class Survey:
     q: Floats  # screen probability
     open_probability: Floats  # 1 for HIT and NEAR
     home: NDArray[np.int32]  # a source per content, for the prior of its scores: the first that holds it
-    columns: pl.DataFrame  # score columns, one row per content
+    scores: pl.DataFrame  # score columns of the passages as they came
+    row: NDArray[np.uint32]  # a passage of each content
     corpus: Pairs  # one source, all
     pairs: Mapping[tuple[str, str], Pairs]
     alone: Floats  # share of a hit content's copies that are the only hit passage of their document
     complete_open: bool  # nothing is missed by a gate: every document was opened, or no stratum is `sampled`
     population_known: bool  # the passages that the screen left out are among the rows
     classes: Classes
-    documents: pl.DataFrame  # opened documents, see `_documents`
     shard_probability: Floats
     sharded: Sharded | None
     opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
     rest: Opened  # the same of documents that the gate does not hit
+    _strata: dict[tuple[int, bool | None], Stratum] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -141,12 +175,38 @@ class Survey:
 
     def score(self, column: str) -> Floats:
         """[C] of a score column; products and minima of columns are made by the caller."""
-        return self.columns[column].to_numpy().astype(np.float64)
+        scores: Floats = self.scores[column].gather(self.row).fill_null(0).to_numpy().astype(np.float64)
+        return scores
+
+    def stratum(self, gate: int, alone: bool | None) -> Stratum:
+        """Contents of a gate stratum; `alone`: whether they are their document's only hit, None for either. Kept."""
+        if (gate, alone) not in self._strata:
+            here = self.gate == gate
+            if alone is not None:
+                here &= (self.alone > 0.5) == alone
+            at = np.flatnonzero(here)
+            self._strata[gate, alone] = Stratum(at, self.home[at], 1 / self.q[at])
+        return self._strata[gate, alone]
 
     @cached_property
     def in_design(self) -> Bools:
         """[C] contents of documents that the gate hits; all of them where every document was opened."""
         return np.ones(self.size, bool) if self.complete_open else self.gate != SAMPLED
+
+    @cached_property
+    def screened(self) -> Ints:
+        """Contents of the design that were drawn with a rate below 1."""
+        return np.flatnonzero(self.in_design & (self.q < 1) & (self.classes.of >= 0))
+
+    @cached_property
+    def screens(self) -> bool:
+        """Whether any passage was drawn with a rate below 1."""
+        return bool((self.q < 1).any())
+
+    @cached_property
+    def screens_elsewhere(self) -> bool:
+        """Whether a stratum other than *near* was screened."""
+        return bool(((self.q < 1) & (self.gate != NEAR)).any())
 
     def content_weights(self, unit: str, basis: str, rest: bool = False) -> Floats:
         """[C] summed over copies. The corpus is one source, so its pairs are the contents in their order."""
@@ -180,71 +240,68 @@ def survey(
     """
     require(passages, ("content", *score_columns), "passages")
     frame = probabilities(passages, PROBABILITIES, "passages")
-    absent = [
-        c
-        for c in ("document_id", "document_content", "stratum", "drawn", "unscored", "n_words")
-        if c not in frame.columns
-    ]
-    fills = {
-        "document_id": pl.int_range(pl.len()).cast(pl.String),
-        "document_content": pl.col("document_id") if "document_id" in frame.columns else pl.col("content"),
-        "stratum": pl.lit("hit"),
-        "drawn": pl.lit(True),
-        "unscored": pl.lit(False),
-        "n_words": pl.lit(1),
-    }
-    frame = frame.with_columns(**{c: fills[c] for c in absent})
-    frame = frame.with_columns(
-        gate=pl.col("stratum").replace_strict({"hit": HIT, "near": NEAR, "sampled": SAMPLED}, return_dtype=pl.Int8),
-        hash=pl.col("content").hash(seed=_SEED),
-        w_open=1 / (pl.col("shard_probability") * pl.col("open_probability")),
+    rows = _rows(frame)
+    open_row, screen_row, shard_row = (
+        rows[c].to_numpy() for c in ("open_probability", "screen_probability", "shard_probability")
     )
+    gate_row, hash_row, words_row = (rows[c].to_numpy() for c in ("gate", "hash", "n_words"))
+    drawn_row, scored_row = rows["drawn"].to_numpy(), ~rows["unscored"].to_numpy()
     # Without a stratum that the gate left out, there is nothing for it to miss: the opened documents are a sample
     # like any other.
-    complete_open = bool((frame["open_probability"] == 1).all()) or not bool((frame["gate"] == SAMPLED).any())
+    complete_open = bool((open_row == 1).all()) or not bool((gate_row == SAMPLED).any())
 
-    drawn = frame.filter(pl.col("drawn") & ~pl.col("unscored"))
-    if score_columns:
-        drawn = drawn.filter(pl.col(score_columns[0]).is_not_null())
-    keys, first, at = np.unique(drawn["hash"].to_numpy(), return_index=True, return_inverse=True)
-    size, at = len(keys), at.astype(np.int32)
-    gate_row = drawn["gate"].to_numpy()
+    known_score = frame[score_columns[0]].is_not_null().to_numpy() if score_columns else True
+    drawn = np.flatnonzero(drawn_row & scored_row & known_score)
+    keys, first, inverse = np.unique(hash_row[drawn], return_index=True, return_inverse=True)
+    size, at = len(keys), inverse.astype(np.int32)
+    gate_drawn, open_drawn, screen_drawn = gate_row[drawn], open_row[drawn], screen_row[drawn]
     gate = np.full(size, SAMPLED, np.int8)
-    np.minimum.at(gate, at, gate_row)
-    seen_row = np.ones(len(at), bool) if complete_open else gate_row != SAMPLED
-    w_row = (drawn["w_open"] / drawn["screen_probability"]).to_numpy()
+    np.minimum.at(gate, at, gate_drawn)
+    seen_row = np.ones(len(at), bool) if complete_open else gate_drawn != SAMPLED
+    w_row = 1 / (shard_row[drawn] * open_drawn * screen_drawn)
     design_q = np.ones(size)
-    np.minimum.at(design_q, at, drawn["screen_probability"].to_numpy())
+    np.minimum.at(design_q, at, screen_drawn)
 
     # Passages subject to the screen draw, drawn or not: a copied passage that was left out has a variance too.
-    population = frame.filter((pl.col("screen_probability") < 1) & ~pl.col("unscored"))
-    if not complete_open:
-        population = population.filter(pl.col("gate") != SAMPLED)
-    population_known = bool((~population["drawn"]).any()) if population.height else True
+    subject = (screen_row < 1) & scored_row & (complete_open | (gate_row != SAMPLED))
+    population = np.flatnonzero(subject)
+    population_known = bool((~drawn_row[population]).any()) if len(population) else True
+    class_row, class_near, class_q = _classes(gate_row[population] == NEAR, screen_row[population])
+    content_class = np.full(size, -1, np.int16)
+    of_row = np.full(len(hash_row), -1, np.int16)
+    of_row[population] = class_row
+    np.maximum.at(content_class, at, of_row[drawn])
+    del of_row
+    screened_rows = pl.DataFrame(
+        {
+            "hash": hash_row[population],
+            "w_open": 1 / (shard_row[population] * open_row[population]),
+            "q": screen_row[population],
+            "n_words": words_row[population].astype(np.float64),
+            "near": gate_row[population] == NEAR,
+            "g": class_row,
+        }
+    )
 
-    population = population.with_columns(kind=_kinds(population["gate"].to_numpy(), population["screen_probability"]))
-    near_class, class_q, content_class = _classes(population, keys)
-
-    drawn_open = drawn["open_probability"].to_numpy()
-    opened_row = np.flatnonzero((drawn_open < 1) & (gate_row != SAMPLED))
-    document_hash = drawn["document_content"].hash(seed=_SEED).to_numpy()
-
-    def opened_of(rows: NDArray[np.int64]) -> Opened:
+    def opened_of(which: NDArray[np.int64]) -> Opened:
+        documents = rows["document_hash"].gather(drawn[which]).to_numpy()
         return Opened(
-            content=at[rows].astype(np.int64),
-            document=np.unique(document_hash[rows], return_inverse=True)[1].astype(np.int64),
-            weight=w_row[rows],
-            probability=drawn_open[rows],
+            content=at[which].astype(np.int64),
+            document=np.unique(documents, return_inverse=True)[1].astype(np.int64),
+            weight=w_row[which],
+            probability=open_drawn[which],
         )
 
-    sharded_row = np.flatnonzero((drawn["shard_probability"].to_numpy() < 1) & seen_row)
-    sharded = _sharded(frame, drawn, at, w_row, sharded_row, shards or {}) if len(sharded_row) else None
+    opened_row = np.flatnonzero((open_drawn < 1) & (gate_drawn != SAMPLED))
+    sharded_row = np.flatnonzero((shard_row[drawn] < 1) & seen_row)
+    sharded = _sharded(frame, drawn[sharded_row], at[sharded_row], w_row[sharded_row], shards or {})
 
     def pairs_of(dimension: tuple[str, str]) -> Pairs:
         named = [d for d in dimension if d]
         known = source_names([frame, *also], named) if named else pl.DataFrame({"code": [0]})
         x_size = known.height
-        x = source_codes(drawn, named, known).astype(np.int64)
+        code = source_codes(frame, named, known)
+        x = code[drawn].astype(np.int64)
         if x_size == 1:
             order, which = np.arange(size, dtype=np.int64), at.astype(np.int64)
         else:
@@ -255,8 +312,17 @@ def survey(
         def total(weight: Floats | None, rows: Bools) -> Floats:
             return sums(which[rows], None if weight is None else weight[rows], size=n_pairs).astype(float)
 
-        code = source_codes(population, named, known)
-        screened, square = _screened(population, code, x_size, near_class, population_known)
+        near = screened_rows["near"].to_numpy()
+        of_population = code[population]
+        size_classes = x_size, len(class_q)
+        screened, near_square = _screened(
+            screened_rows.filter(pl.Series(near)), of_population[near], size_classes, population_known
+        )
+        _, square = _screened(
+            screened_rows.filter(pl.Series(~near)), of_population[~near], size_classes, population_known
+        )
+        for key in square:
+            square[key] += near_square.pop(key)  # classes of their own: nothing meets
         return Pairs(
             dimension=dimension,
             names=_pair_names(known, named),
@@ -276,33 +342,56 @@ def survey(
     home = [h for h in home if h in frame.columns]
     homes = source_names([frame], home) if home else pl.DataFrame({"code": [0]})
     home_first = np.full(size, homes.height, np.int32)
-    np.minimum.at(home_first, at, source_codes(drawn, home, homes))
+    np.minimum.at(home_first, at, source_codes(frame, home, homes)[drawn])
 
-    alone_row = _alone(frame, drawn)
-    hit_row = gate_row == HIT
+    hit_row = gate_drawn == HIT
+    alone_row = _alone(rows["document"].to_numpy(), gate_row == HIT, drawn)
     copies = sums(at[hit_row], size=size)
     alone = sums(at[hit_row], alone_row[hit_row], size=size) / np.maximum(copies, 1)
-
-    take = drawn[first.astype(np.uint32)]
+    one = drawn[first]
     return Survey(
         keys=keys,
         gate=gate,
-        n_words=take["n_words"].cast(pl.Float64).to_numpy(),
+        n_words=words_row[one].astype(np.float64),
         q=design_q,
-        open_probability=take["open_probability"].to_numpy(),
+        open_probability=open_row[one],
         home=home_first,
-        columns=take.select(score_columns).fill_null(0),
+        scores=frame.select(score_columns),
+        row=one.astype(np.uint32),
         corpus=pairs_of(("", "")),
         pairs={d: pairs_of(d) for d in dimensions},
         alone=alone,
         complete_open=complete_open,
         population_known=population_known,
-        classes=Classes(near_class, class_q, content_class),
-        documents=_documents(frame),
-        shard_probability=take["shard_probability"].to_numpy(),
+        classes=Classes(class_near, class_q, content_class),
+        shard_probability=shard_row[one],
         sharded=sharded,
         opened=opened_of(opened_row),
         rest=opened_of(np.flatnonzero(~seen_row)),
+    )
+
+
+def _rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that the design rests on, hashes in place of texts; absent ones filled."""
+    there = set(frame.columns)
+    document = (
+        pl.col("document_id").hash(seed=_SEED) if "document_id" in there else pl.int_range(pl.len(), dtype=pl.UInt64)
+    )
+    content = next((c for c in ("document_content", "document_id") if c in there), "content")
+    codes = {"hit": HIT, "near": NEAR, "sampled": SAMPLED}
+    return frame.select(
+        "open_probability",
+        "screen_probability",
+        "shard_probability",
+        hash=pl.col("content").hash(seed=_SEED),
+        document=document,
+        document_hash=pl.col(content).hash(seed=_SEED),
+        gate=pl.col("stratum").replace_strict(codes, return_dtype=pl.Int8)
+        if "stratum" in there
+        else pl.repeat(HIT, pl.len(), dtype=pl.Int8),
+        drawn=pl.col("drawn") if "drawn" in there else pl.repeat(True, pl.len()),
+        unscored=pl.col("unscored") if "unscored" in there else pl.repeat(False, pl.len()),
+        n_words=pl.col("n_words") if "n_words" in there else pl.repeat(1, pl.len()),
     )
 
 
@@ -338,78 +427,80 @@ def source_codes(rows: pl.DataFrame, named: Sequence[str], known: pl.DataFrame) 
     return codes.cast(pl.Int32).to_numpy()
 
 
-_FINENESS = 4  # classes of rate per factor of two: rates that a configuration names fall into classes of their own
+FINENESS = 4  # classes of rate per factor of two: rates that a configuration names fall into classes of their own
 
 
-def _kinds(gate: NDArray[np.int8], q: pl.Series) -> pl.Series:
-    """[rows] stratum and rate as one number."""
-    level = np.floor(-_FINENESS * np.log2(q.to_numpy()) + 1e-9).astype(np.int64)
-    return pl.Series(2 * level + (gate == NEAR), dtype=pl.Int64)
-
-
-def _classes(population: pl.DataFrame, keys: NDArray[np.uint64]) -> tuple[Bools, Floats, NDArray[np.int64]]:
-    """Rows subject to the screen, `kind` numbered from 0 -> near [G], q [G], and the class of each content [C] (the lowest rate's)."""
-    by_kind = population.group_by("kind").agg(pl.col("screen_probability").min()).sort("kind")
-    kinds = by_kind["kind"].to_numpy()
-    of = np.full(len(keys), -1, np.int64)
-    first = population.group_by("hash").agg(pl.col("kind").sort_by("screen_probability", "kind").first())
-    at = np.searchsorted(keys, first["hash"].to_numpy())
-    at[at == len(keys)] = 0
-    found = keys[at] == first["hash"].to_numpy() if len(keys) else np.zeros(len(at), bool)
-    of[at[found]] = np.searchsorted(kinds, first["kind"].to_numpy()[found])
-    return kinds % 2 == 1, by_kind["screen_probability"].to_numpy(), of
+def _classes(near: Bools, q: Floats) -> tuple[NDArray[np.int16], Bools, Floats]:
+    """[rows] that the screen draws from -> class of stratum and rate of each, the higher the lower its rate; per class
+    whether its stratum is near, and its least rate."""
+    kind = np.floor(-FINENESS * np.log2(q) + 1e-9).astype(np.int64)
+    kind *= 2
+    kind += near
+    there = np.bincount(kind) > 0
+    kinds = np.flatnonzero(there)
+    of = (np.cumsum(there) - 1).astype(np.int16)[kind] if len(kind) else np.zeros(0, np.int16)
+    least = np.ones(len(kinds))
+    np.minimum.at(least, of, q)
+    return of, kinds % 2 == 1, least
 
 
 def _screened(
-    population: pl.DataFrame, code: NDArray[np.int32], x_size: int, near: Bools, all_rows: bool
+    population: pl.DataFrame, code: NDArray[np.int32], size_classes: tuple[int, int], all_rows: bool
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
-    """Per source: size of the near passages that the screen draws from [X], and by class of rate [X, G] the sum over contents of
-    (weight of all copies)^2 (1 - q) / q. Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
-    kinds = np.unique(population["kind"].to_numpy())
-    grouped = (
-        population.select(
-            "hash", "w_open", "screen_probability", pl.col("n_words").cast(pl.Float64), x=pl.Series(code),
-            near=pl.col("gate") == NEAR, g=pl.Series(np.searchsorted(kinds, population["kind"].to_numpy())),
-        )
-        .group_by("x", "near", "hash")
-        .agg(
-            pl.col("w_open").sum(),
-            pl.len().alias("n"),
-            pl.col("screen_probability").min(),
-            pl.col("g").sort_by("screen_probability", "g").first(),
-            pl.col("n_words").first(),
-        )
-        .sort("x", "near", "hash")
-    )  # fmt: skip
-    x, g, q = grouped["x"].to_numpy(), grouped["g"].to_numpy(), grouped["screen_probability"].to_numpy()
-    is_near = grouped["near"].to_numpy()
+    """Per source: size of what the screen draws from [X], and by class of rate [X, G] the sum over contents of (weight of
+    all copies)^2 (1 - q) / q. Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
+    x_size, g_size = size_classes
+    order, starts = runs(population["hash"].to_numpy(), code)
+    x = code[order][starts]
+    key = x.astype(np.int64) * g_size
+    key += np.maximum.reduceat(population["g"].to_numpy()[order], starts) if len(starts) else 0
+    q = _reduced(np.minimum, population["q"].to_numpy()[order], starts)
+    w_open = _reduced(np.add, population["w_open"].to_numpy()[order], starts)
+    n_words = population["n_words"].to_numpy()[order][starts]
+    n = np.diff(starts, append=len(order))
     size: dict[tuple[str, str], Floats] = {}
     square: dict[tuple[str, str], Floats] = {}
     for basis in BASES:
-        w = grouped["w_open"].to_numpy() / (grouped["n"].to_numpy() if basis == "distinct" else 1)
+        w = w_open / (n if basis == "distinct" else 1)
         for unit in UNITS:
-            u = w * grouped["n_words"].to_numpy() if unit == "words" else w
+            u = w * n_words if unit == "words" else w
             each = u if all_rows else u / q
-            size[unit, basis] = sums(x[is_near], each[is_near], size=x_size)
-            code_xg = x.astype(np.int64) * len(near) + g
-            square[unit, basis] = sums(code_xg, u * each * (1 - q) / q, size=x_size * len(near)).reshape(x_size, -1)
+            size[unit, basis] = sums(x, each, size=x_size)
+            square[unit, basis] = sums(key, u * each * (1 - q) / q, size=x_size * g_size).reshape(x_size, g_size)
     return size, square
+
+
+def runs(keys: NDArray[np.uint64], code: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Order of the rows by source and content, and where each (source, content) begins in it. Sums over a group run
+    in the order of the rows, as they came."""
+    mixed = keys * np.uint64(0x9E3779B97F4A7C15) + code.astype(np.uint64) * np.uint64(0xD1B54A32D192ED03)
+    order = np.argsort(mixed, kind="stable")
+    ordered = mixed[order]
+    return order, np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(order) else order
+
+
+def _reduced(how: np.ufunc, values: NDArray[Any], starts: NDArray[np.int64]) -> Floats:
+    return np.asarray(how.reduceat(values, starts) if len(starts) else values, np.float64)
 
 
 def _sharded(
     frame: pl.DataFrame,
-    drawn: pl.DataFrame,
-    at: NDArray[np.signedinteger[Any]],
-    weight: Floats,
     rows: NDArray[np.int64],
+    content: NDArray[np.signedinteger[Any]],
+    weight: Floats,
     shards: Mapping[str, tuple[int, int]],
-) -> Sharded:
-    part = drawn[rows.astype(np.uint32)]
+) -> Sharded | None:
+    """Rows of sampled shards (positions in the frame, their contents and weights) -> Sharded; None where there are
+    none."""
+    if not len(rows):
+        return None
+    known = "shard_id" in frame.columns
+    wanted = [c for c in ("dataset", "shard_id", "shard_probability") if c in frame.columns]
+    part = frame.select(wanted)[rows.astype(np.uint32)]
     texts = (
         part["dataset"].cast(pl.String).fill_null("") if "dataset" in part.columns else pl.Series([""] * part.height)
     )
     names, dataset = np.unique(texts.to_numpy(), return_inverse=True)
-    known = "shard_id" in part.columns
     shard = part["shard_id"].cast(pl.String).to_numpy() if known else np.zeros(part.height, "U1")
     fraction = np.zeros(len(names))
     fraction[dataset] = part["shard_probability"].to_numpy()
@@ -418,9 +509,9 @@ def _sharded(
         seen = len(np.unique(shard[dataset == i])) if known else 1
         scanned.append(max(seen, shards.get(str(name), (seen, 0))[0]))
     return Sharded(
-        content=at[rows].astype(np.int64),
+        content=content.astype(np.int64),
         shard=np.unique(shard, return_inverse=True)[1].astype(np.int64),
-        weight=weight[rows],
+        weight=weight,
         dataset=dataset.astype(np.int64),
         scanned=np.array(scanned, np.float64),
         fraction=fraction,
@@ -428,45 +519,12 @@ def _sharded(
     )
 
 
-def _alone(frame: pl.DataFrame, drawn: pl.DataFrame) -> Floats:
+def _alone(document: NDArray[np.uint64], hit: Bools, drawn: NDArray[np.int64]) -> Floats:
     """[drawn rows] 1 where the passage is the only hit passage of its document, else 0."""
-    hits = frame.filter(pl.col("gate") == HIT).group_by("document_id").agg(pl.len().alias("_hits"))
-    return (
-        drawn.select("document_id")
-        .join(hits, on="document_id", how="left", maintain_order="left")["_hits"]
-        .eq(1)
-        .fill_null(False)
-        .cast(pl.Float64)
-        .to_numpy()
-    )
-
-
-def _documents(frame: pl.DataFrame) -> pl.DataFrame:
-    """Opened documents (document_id, document_content, hit, open_probability, w, passages, words, unscored, source
-    columns)."""
-    keep = [
-        c
-        for c in frame.columns
-        if c
-        not in {
-            "document_id",
-            "content",
-            "stratum",
-            "screen_probability",
-            "drawn",
-            "n_words",
-            "passage_id",
-            "hash",
-            "gate",
-            "w_open",
-        }
-        and not frame.schema[c].is_float()
-    ]
-    return frame.group_by("document_id").agg(
-        pl.col("gate").min().ne(SAMPLED).alias("hit"),
-        pl.col("open_probability").first(),
-        pl.col("w_open").first(),
-        pl.len().alias("passages"),
-        pl.col("n_words").cast(pl.Int64).sum().alias("words"),
-        *(pl.col(c).first() for c in keep),
-    )
+    names, n = np.unique(document[hit], return_counts=True)
+    single = names[n == 1]
+    if not len(single):
+        return np.zeros(len(drawn))
+    wanted = document[drawn]
+    place = np.minimum(np.searchsorted(single, wanted), len(single) - 1)
+    return np.asarray(single[place] == wanted, np.float64)

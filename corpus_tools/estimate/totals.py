@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from corpus_tools.estimate.survey import Floats, Pairs, source_codes, source_names, sums
+from corpus_tools.estimate.survey import Floats, Pairs, runs, source_codes, source_names, sums
 
 BORROWED = 5.0  # documents of the whole corpus that a source's own ratio is held by
 
@@ -99,12 +100,7 @@ class Denominators:
         code = source_codes(self.documents, named, known)
         out: dict[str, Floats] = {}
         documents = self.documents.select("content", "hit", "s", "words", "passages", "unscored", x=pl.Series(code))
-        rows = self.texts.with_columns(x=pl.Series(code).gather(self.texts["document_row"]))
-        texts = (  # a content in both parts counts in the hit part alone
-            rows.group_by("x", "hash")
-            .agg(pl.col("hit").any(), pl.col("s").max(), pl.col("words").first(), pl.col("unscored").any())
-            .sort("x", "hash")
-        )
+        texts = self._distinct_texts(code)
         distinct_documents = (
             documents.group_by("x", "content", "hit")
             .agg(pl.col("s").max(), pl.col("words").first(), pl.col("passages").first(), pl.col("unscored").any())
@@ -134,6 +130,17 @@ class Denominators:
         mean = max(float(sampled["passages"].mean() or 1.0), 1e-9)  # type: ignore[arg-type]
         out["cv"] = np.full(x_size, float(np.sqrt(np.mean(off**2))) / mean if len(off) else 1.0)
         return out
+
+    def _distinct_texts(self, code: NDArray[np.int32]) -> pl.DataFrame:
+        """Contents of a source, each once; one in both parts counts in the hit part alone."""
+        x = code[self.texts["document_row"].to_numpy()]
+        order, starts = runs(self.texts["hash"].to_numpy(), x)
+        if not len(order):
+            return self.texts.select("hit", "s", "words", "unscored", x=pl.lit(0, pl.Int32))
+        hit, unscored = (np.logical_or.reduceat(self.texts[c].to_numpy()[order], starts) for c in ("hit", "unscored"))
+        s = np.maximum.reduceat(self.texts["s"].to_numpy()[order], starts)
+        words = self.texts["words"].to_numpy()[order[starts]]
+        return pl.DataFrame({"x": x[order[starts]], "hit": hit, "s": s, "words": words, "unscored": unscored})
 
     def _exact(
         self, named: Sequence[str], known: pl.DataFrame, x_size: int, opened: dict[str, Floats]

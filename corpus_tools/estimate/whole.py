@@ -3,7 +3,8 @@ both together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy import stats
 
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, logit_interval
+from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance, uneven
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
@@ -40,82 +42,13 @@ class Whole:
     kappa_cv2: float
     near_cv2: float
     screen_variance: float
+    screened: ClassRates  # positives in what the screen draws from
     positives: int  # labelled contents with value of at least a half
     recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
     gated: bool = True  # there is a gate that may miss something
     largest: float = 0.0  # share of the variance of what is seen that the content with the largest share has
+    if_wrong: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # name -> limits of theta if labels err
     by_score: tuple[float, float, float] | None = None  # recall of the classifier at its threshold, among what is seen
-
-
-def cell_means(scored: Scored, rates: Rates, labels: Labels) -> Floats:
-    """[H] share of positives among all contents of a cell: labelled ones as they are, the others at the cell's rate."""
-    size = sums(scored.cell, size=scored.n_cells)
-    n = sums(scored.cell[labels.at], size=scored.n_cells)
-    k = sums(scored.cell[labels.at], labels.y, size=scored.n_cells)
-    return np.asarray((k + (size - n) * rates.rate) / np.maximum(size, 1), np.float64)
-
-
-def screen_variance(
-    survey: Survey, scored: Scored, rates: Rates, labels: Labels, weight: Floats, unit: str, basis: str
-) -> float:
-    """Variance from the screen draw: sum over all contents subject to it, drawn or not, of copies^2 (1 - q) / q x rate.
-
-    With the rate and not the labels found: a copied passage that was left out would contribute nothing (coverage 0.895
-    against 0.945 in a trial), and one positive more than there is, because the positives that make the rate were
-    themselves drawn.
-    """
-    p = cell_means(scored, rates, labels)[scored.cell]
-    out = 0.0
-    for near in (True, False):
-        there = (survey.classes.near == near) & (survey.corpus.square[unit, basis][0] > 0)
-        rate, expected = class_rates(survey, p, weight, labels)
-        each = (survey.corpus.square[unit, basis][0] * rate)[there]
-        if not each.any():
-            continue
-        out += float(each.sum()) * (1 + 1 / max(float(expected[survey.classes.near == near].sum()), 1.0))
-    return out
-
-
-def class_rates(survey: Survey, p: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floats]:
-    """[G] rate of positives in each class of the screen's rates, and how many its candidates are expected to hold. p (of
-    the cells), weight [C].
-
-    A class has one rate, so its candidates speak for all of it. The rate is weighed as the variance is, and is at least
-    the plain one. A class without a candidate has that of its stratum. Where a stratum has several rates, a cell's
-    passages with a low one are positive less often than its others: by the class's labels, one positive held as expected.
-    """
-    c, size = survey.classes, len(survey.classes.q)
-    here = np.flatnonzero((c.of >= 0) & survey.in_design)
-    of = c.of[here]
-    v = weight[here] ** 2 * (1 - survey.q[here])
-    n, expected, total = sums(of, size=size), sums(of, p[here], size=size), sums(of, v, size=size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.maximum(np.nan_to_num(sums(of, v * p[here], size=size) / total), expected / n)
-    mine = np.flatnonzero((c.of[labels.at] >= 0) & survey.in_design[labels.at])
-    at = labels.at[mine]
-    found, meant = sums(c.of[at], labels.y[mine], size=size), sums(c.of[at], p[at], size=size)
-    for near in (True, False):
-        none, alike = (c.near == near) & (n == 0), (c.near == near) & (n > 0)
-        if alike.sum() > 1:
-            rate[alike] = np.minimum((rate * (found + 1) / (meant + 1))[alike], 1)
-        rate[none] = expected[alike].sum() / max(float(n[alike].sum()), 1.0)
-    return rate, expected
-
-
-def uneven(survey: Survey, square: Floats, near: bool, p: Floats, weight: Floats, labels: Labels) -> Floats:
-    """[X] rate of positives among what the screen left out (square [X, G] tells its variance) over that of all that it
-    drew from: 1 where a stratum has one rate, less where likely passages were drawn with higher ones."""
-    there = np.flatnonzero(survey.classes.near == near)
-    if len(there) < 2:
-        return np.ones(len(square))
-    rate, _ = class_rates(survey, p, weight, labels)
-    each = square[:, there]
-    of = survey.classes.of
-    here = np.flatnonzero((of >= 0) & survey.in_design & (survey.classes.near[np.maximum(of, 0)] == near))
-    mean = float((weight * p)[here].sum()) / max(float(weight[here].sum()), 1e-300)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        short: Floats = np.nan_to_num(each @ rate[there] / each.sum(1) / max(mean, 1e-300), nan=1.0)
-    return short
 
 
 def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
@@ -193,10 +126,14 @@ def whole(
     scaled, so that copies of one text are one finding and doubling a corpus changes nothing."""
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
-    v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
-    p = cell_means(scored, rates, labels)[scored.cell]
-    v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
-    v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
+    screened = class_rates(survey, scored, rates, labels, weight)
+    v_screen = screen_variance(survey, screened, unit, basis)
+    by_cell = cell_means(scored, rates, labels)
+    v_open = v_shard = 0.0
+    if len(survey.opened.content) or survey.sharded is not None:
+        p = by_cell[scored.cell]
+        v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
+        v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
     v_seen = rates.label_variance(level) + v_screen + v_open + v_shard
     bound = 0.0
     if positives == 0:
@@ -207,14 +144,29 @@ def whole(
             / max(float(likely.sum()), 1e-300)
         )
     seen = _part(seen_value, v_seen, rates.found, positives, bound, level)
-    unlabelled = np.where(survey.in_design, p * (1 - p), 0.0)
-    unlabelled[labels.at] = 0
-    each = weight**2 * (unlabelled + p * (1 - survey.q))
-    largest = float(each.max()) / max(v_seen, 1e-300) if len(each) else 0.0
+    largest = 0.0
+    if basis == "exposure" and len(weight):
+        each = (by_cell * (1 - by_cell))[scored.cell]
+        each[labels.at] = 0
+        each += by_cell[scored.cell] * (1 - survey.q)
+        each *= weight**2
+        largest = float(each.max()) / max(v_seen, 1e-300)
     if m is None:
         zero = Part(0.0, 0.0, 0.0, 0.0)
         return Whole(
-            seen, seen, zero, 0.0, 0.0, 0.0, 0.0, v_screen, positives, (1.0, 1.0, 1.0), gated=False, largest=largest
+            seen,
+            seen,
+            zero,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            v_screen,
+            screened,
+            positives,
+            (1.0, 1.0, 1.0),
+            gated=False,
+            largest=largest,
         )
 
     scale = seen_value / max(m.seen, 1e-300)
@@ -243,6 +195,7 @@ def whole(
         cv2,
         m.near_cv2,
         v_screen,
+        screened,
         positives,
         recall,
         largest=min(largest, 1.0),
@@ -259,18 +212,23 @@ def classifier_recall(
     level: float = 0.95,
 ) -> tuple[float, float, float]:
     """Share of the seen positives that score at or above a threshold, with an interval on the log odds: the two parts'
-    relative variances added."""
-    p = rates.rate[scored.cell]
-    p[labels.at] = labels.y
-    unlabelled = np.where(survey.in_design, weight, 0.0)
+    relative variances added. `weight` [C]: 0 outside the design."""
+    h = scored.n_cells
+    unlabelled = weight.copy()
     unlabelled[labels.at] = 0
+    screened = weight**2 * (1 - survey.q)
+    known = weight[labels.at] * labels.y
+    known_screened = screened[labels.at] * labels.y
+    screened[labels.at] = 0
     parts = []
     for here in (above, ~above):
-        value = float((weight * p)[here & survey.in_design].sum())
-        u = sums(scored.cell, np.where(here, unlabelled, 0.0), size=scored.n_cells)
-        square = sums(scored.cell, np.where(here, unlabelled, 0.0) ** 2, size=scored.n_cells)
+        cell, w = scored.cell[here], unlabelled[here]
+        u, square = sums(cell, w, size=h), sums(cell, w**2, size=h)
+        value = float(u @ rates.rate) + float(known[here[labels.at]].sum())
         variance = float((u**2 * rates.variance + square * rates.rate * (1 - rates.rate)).sum())
-        variance += float((weight**2 * p * (1 - survey.q))[here & survey.in_design].sum())
+        variance += float(sums(cell, screened[here], size=h) @ rates.rate) + float(
+            known_screened[here[labels.at]].sum()
+        )
         parts.append((value, variance))
     (a, va), (b, vb) = parts
     if a + b <= 0:
@@ -347,8 +305,9 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     multi = float((weight * p * (1 - survey.alone))[hit].sum())
     near_value = float((weight * p)[near].sum())
     in_near = scored.gate == NEAR
-    each, of_cells = survey.corpus.square["passages", "distinct"], cell_means(scored, count, labels)[scored.cell]
-    square = float(each[0][survey.classes.near].sum()) * float(uneven(survey, each, True, of_cells, weight, labels)[0])
+    each = survey.corpus.square["passages", "distinct"]
+    of_classes = class_rates(survey, scored, count, labels, weight)
+    square = float(each[0][survey.classes.near].sum() * uneven(survey, each, True, of_classes)[0])
     near_rate = near_value / max(float(weight[near].sum()), 1e-300)
     near_variance = (
         float((count.unlabelled**2 * count.variance)[in_near].sum())

@@ -9,7 +9,7 @@ import polars as pl
 
 from corpus_tools.errors import Stop
 from corpus_tools.estimate.cells import PRIOR, cells, labels_of, rates
-from corpus_tools.estimate.frames import as_polars, usable_labels
+from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.reckon import TRAINED_AT
 from corpus_tools.estimate.survey import survey
 
@@ -48,7 +48,9 @@ def why(
             expected="a source of the audit",
             todo=f"There are {len(names)}, among them {', '.join(names[:5])}",
         )
-    good, _ = usable_labels(as_polars(labels, "labels"), frame["content"].unique())
+    told = as_polars(labels, "labels")
+    require(told, ("content",), "labels")
+    good, _ = usable_labels(told, among(frame, told))
     mine = labels_of(data, good.filter(pl.col("label") == label))
     score = data.score(label)
     scored = cells(data, score, mine, trained_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,43 @@ from corpus_tools.estimate.whole import Whole
 STATUS = pl.Enum(["calibrated", "pooled", "uncalibrated"])
 
 
+class Blocks:
+    """One table as blocks of rows with a common key, in order of the key: what does not change within a block takes no
+    memory until it is asked for."""
+
+    def __init__(self, blocks: list[pl.DataFrame], schema: pa.Schema) -> None:
+        self.empty = pl.DataFrame(pl.from_arrow(schema.empty_table()))
+        key = [c for c in _KEY if c in self.empty.columns]
+        by_key: dict[tuple[str, ...], list[pl.DataFrame]] = {}
+        for block in blocks:
+            by_key.setdefault(tuple(block[c][0] for c in key), []).append(block)
+        self._blocks = [by_key[k] for k in sorted(by_key)]
+
+    def pieces(self, rows: int = 1 << 17) -> Iterator[pl.DataFrame]:
+        """The table's rows in pieces of about `rows`, in the order and types of the contract."""
+        held: list[pl.DataFrame] = []
+        for blocks in self._blocks:
+            block = pl.concat([self._typed(b) for b in blocks])
+            if not block.select(in_order=pl.struct("source", "source_2").is_sorted())["in_order"][0]:
+                block = block.sort("source", "source_2")
+            held.append(block)
+            if sum(b.height for b in held) >= rows:
+                yield pl.concat(held)
+                held = []
+        if held or not self._blocks:
+            yield pl.concat([self.empty, *held])
+
+    def frame(self) -> pl.DataFrame:
+        """The whole table."""
+        return pl.concat(self.pieces())
+
+    def _typed(self, block: pl.DataFrame) -> pl.DataFrame:
+        return block.select(pl.col(c).cast(t, strict=True).alias(c) for c, t in self.empty.schema.items())
+
+
+_KEY = ("dimension", "dimension_2", "unit", "basis", "label", "measure", "against")
+
+
 class Writer:
     """Collects rows. `gate`: whether a gate may miss something, which the methods then name."""
 
@@ -28,20 +65,25 @@ class Writer:
         self.methods = {
             "calibrated": "labels by stratum and score" + missed,
             "pooled": "labels of other sources, own shift by empirical Bayes" + missed,
-            "uncalibrated": "sum of scores, prior shifted by stratum, not corrected",
+            "uncalibrated": "sum of scores, prior shifted and held by stratum, not corrected",
             "borrowed": "labels of other sources, too few labelled sources for an interval" + missed,
         }
+        self._names: dict[int, tuple[Place, pl.Series, pl.Series | str]] = {}
         self._blocks: dict[str, list[pl.DataFrame]] = {"totals": [], "prevalence": [], "measures": []}
 
     def _add(self, table: str, p: Place, unit: str, basis: str, **columns: Any) -> None:
         if not p.names:
             return
+        if id(p) not in self._names:  # the names of a place are held once
+            second = pl.Series([n[1] for n in p.names], dtype=pl.String) if p.dimension[1] else ""
+            self._names[id(p)] = (p, pl.Series([n[0] for n in p.names], dtype=pl.String), second)
+        _, source, source_2 = self._names[id(p)]
         columns = {
             "audit_id": self.audit_id,
             "dimension": p.dimension[0] or "corpus",
-            "source": pl.Series([n[0] for n in p.names], dtype=pl.String),
+            "source": source,
             "dimension_2": p.dimension[1],
-            "source_2": pl.Series([n[1] for n in p.names], dtype=pl.String) if p.dimension[1] else "",
+            "source_2": source_2,
             "unit": unit,
             "basis": basis,
             **columns,
@@ -65,21 +107,16 @@ class Writer:
         totals: Mapping[tuple[str, str], Totals],
         n_scored: Floats,
         note: str = "",
+        uncorrected: str = "",
     ) -> None:
         """Counts over the text that is scored; beside passages, the documents' upper bound where their totals are
-        known."""
+        known. `uncorrected`: the method of rows without labels."""
         t = totals[unit, basis]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            over = np.where(t.scored > 0, t.scored, np.nan)
-            # The total's own error, where it is an estimate, widens the interval.
-            loose = np.nan_to_num((t.high - t.low) / (2 * t.total))
-            value = c.value / over
-            low = value - np.hypot(value - c.low / over, value * loose)
-            high = value + np.hypot(c.high / over - value, value * loose)
+        value, low, high = _over(c, t)
         common: dict[str, Any] = {
             "label": label,
-            "n_scored": n_scored.astype(np.int64),
-            "n_labelled": c.n_labelled.astype(np.int64),
+            "n_scored": n_scored.astype(np.uint32),
+            "n_labelled": c.n_labelled.astype(np.uint32),
             "labelled_by": c.labelled_by,
             "status": status(c),
         }
@@ -93,7 +130,7 @@ class Writer:
             ci_high=np.minimum(high, 1),
             bound=_bound(high, c.one_sided),
             spread=c.spread,
-            method=self._method(c, note),
+            method=self._method(c, note, uncorrected),
             **common,
         )
         if unit == "passages" and ("documents", basis) in totals:
@@ -115,11 +152,15 @@ class Writer:
                 **common,
             )
 
-    def _method(self, c: Counts, note: str) -> pl.Series | str:
-        neither = "borrowed" if c.corrected else "uncalibrated"
-        words = [self.methods[k] + note for k in ("calibrated", "pooled", neither)]
+    def _method(self, c: Counts, note: str, uncorrected: str) -> pl.Series | str:
+        neither = self.methods["borrowed"] if c.corrected else uncorrected or self.methods["uncalibrated"]
+        words = [*(self.methods[k] + note for k in ("calibrated", "pooled")), neither + note]
         which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2))
-        return words[which[0]] if len(set(which.tolist())) == 1 else pl.Series(words).gather(which)
+        return (
+            words[which[0]]
+            if len(set(which.tolist())) == 1
+            else pl.Series(words, dtype=pl.Enum(list(dict.fromkeys(words)))).gather(which)
+        )
 
     def measure(
         self,
@@ -147,13 +188,13 @@ class Writer:
             value=x.value,
             low=np.where(yes, x.low, np.nan),
             high=np.where(yes, x.high, np.nan),
-            q_value=np.full(size, np.nan) if x.q is None else np.where(yes, x.q, np.nan),
+            q_value=None if x.q is None else np.where(yes, x.q, np.nan),
             status=pl.Series(["calibrated"] * size, dtype=STATUS) if c is None else status(c),
             method=method,
         )
 
     def parts(self, label: str, unit: str, basis: str, w: Whole) -> None:
-        """seen, missed and recall of the whole corpus."""
+        """seen, missed, recall and label_error of the whole corpus."""
 
         def one(name: str, value: float, low: float, high: float, method: str, against: str = "") -> None:
             x = Measure(np.array([value]), np.array([low]), np.array([high]))
@@ -165,16 +206,34 @@ class Writer:
             one("missed", w.missed.value, w.missed.low, w.missed.high, ways)
             one("missed", w.missed.value, 0.0, w.missed_design, "bound by labelled rejected text alone", "no model")
             one("recall", *w.recall, "seen over seen + missed", "gate")
+        for name, (low, high) in w.if_wrong.items():
+            way = "interval with cell rates put right: false positives at the lower end, false negatives at the upper"
+            one("label_error", w.theta.value, low, high, way, name)
         if w.by_score is not None:
             one("recall", *w.by_score, "seen positives at or above the threshold", "classifier")
 
-    def frames(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Totals, prevalence, measures; sorted by key."""
-        return (
-            _typed(self._blocks["totals"], tables.TOTALS),
-            _typed(self._blocks["prevalence"], tables.PREVALENCE),
-            _typed(self._blocks["measures"], tables.MEASURES),
-        )
+    def tables(self) -> dict[str, Blocks]:
+        """Totals, prevalence, measures; each sorted by key."""
+        schemas = {"totals": tables.TOTALS, "prevalence": tables.PREVALENCE, "measures": tables.MEASURES}
+        return {name: Blocks(self._blocks.pop(name), schema) for name, schema in schemas.items()}
+
+
+def _over(c: Counts, t: Totals) -> tuple[Floats, Floats, Floats]:
+    """Counts over totals, with limits. A total's own error, where it is an estimate, widens them: both errors combined
+    limit by limit, on the log scale, where a total may be off by a factor (Donner and Zou 2012, Stat. Methods Med.
+    Res. 21)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over = np.where(t.scored > 0, t.scored, np.nan)
+        value, low, high = c.value / over, c.low / over, c.high / over
+        loose = np.nan_to_num((t.high - t.low) / (2 * t.total))
+        far = loose > 0.1
+        below = np.where(far & (t.high > t.total), np.log(t.high / t.total), 0.0)
+        above = np.where(far & (t.low > 0), np.log(t.total / t.low), 0.0)
+        near_low = value - np.hypot(value - low, value * loose)
+        near_high = value + np.hypot(high - value, value * loose)
+        far_low = np.where((low > 0) & (value > 0), value * np.exp(-np.hypot(np.log(value / low), below)), low)
+        far_high = np.where(value > 0, value * np.exp(np.hypot(np.log(high / value), above)), high * np.exp(above))
+        return value, np.where(far, far_low, near_low), np.where(far, far_high, near_high)
 
 
 def status(c: Counts) -> pl.Series:
@@ -185,23 +244,4 @@ def status(c: Counts) -> pl.Series:
 
 def _bound(high: Floats, one_sided: np.ndarray[Any, np.dtype[np.bool_]]) -> pl.Series:
     which = np.where(np.isnan(high), 2, np.where(one_sided, 1, 0))
-    return pl.Series(["two", "upper", None]).gather(which)
-
-
-def _typed(blocks: list[pl.DataFrame], schema: pa.Schema) -> pl.DataFrame:
-    empty = pl.DataFrame(pl.from_arrow(schema.empty_table()))
-    if not blocks:
-        return empty
-    frame = pl.concat(
-        [b.select(pl.col(c).cast(t, strict=True).alias(c) for c, t in empty.schema.items()) for b in blocks],
-        rechunk=False,
-    )
-    blocks.clear()
-    key = [
-        "dimension",
-        "dimension_2",
-        "unit",
-        "basis",
-        *[c for c in ("label", "measure", "against") if c in empty.columns],
-    ]
-    return frame.sort([*key, "source", "source_2"])
+    return pl.Series(["two", "upper", None], dtype=pl.Enum(["two", "upper"])).gather(which)

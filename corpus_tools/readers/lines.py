@@ -13,7 +13,7 @@ from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import RecordRejected, ShardFailed
 from corpus_tools.readers import base
 from corpus_tools.readers.base import Batch, Rows, guarded, lookup, metadata_reader
-from corpus_tools.readers.stream import BrokenStream, blocks
+from corpus_tools.readers.stream import BrokenStream, blocks, blocks_from
 from corpus_tools.shards import Shard
 
 _BOM = b"\xef\xbb\xbf"
@@ -26,8 +26,9 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     Raises ShardFailed: cannot be opened; a JSON array; no record of the first batch has the text field (the nearest named).
     """
     rows, metadata = Rows(), metadata_reader(entry)
-    unread, first, names = "", True, set[str]()
-    for at, line in split_lines(blocks(shard)):
+    unread, first, names = "", shard.part is None or shard.part.start == 0, set[str]()
+    at = 0
+    for at, line in _lines(shard):
         if isinstance(line, str):
             unread = line
             break
@@ -60,12 +61,34 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
 _CUT = "within a line: "
 
 
-def split_lines(stream: Iterator[bytes]) -> Iterator[tuple[int, bytes | int | str]]:
-    """Blocks -> (offset, line without its end). A line too long to be held comes as its size; a stream that breaks off
-    ends with what was not read, as text (begun by `within a line: ` where it broke within one).
+def _lines(shard: Shard) -> Iterator[tuple[int, bytes | int | str]]:
+    """The lines of a shard, or those that begin in its part: each line belongs to the part that has its first byte."""
+    if shard.part is None:
+        yield from split_lines(blocks(shard))
+        return
+    start, end = shard.part.start, shard.part.end
+    if start == 0:
+        lines = split_lines(blocks_from(shard, 0))
+    else:  # from the byte before: if it ends a line, the part begins with one
+        lines = split_lines(blocks_from(shard, start - 1), start - 1)
+        _, skipped = next(lines, (0, b""))
+        if isinstance(skipped, str):  # the break lies in a line of the part before, or of none
+            yield start, skipped.removeprefix(_CUT)
+            return
+    for at, line in lines:
+        if at >= end:
+            return
+        yield at, line
+
+
+def split_lines(stream: Iterator[bytes], at: int = 0) -> Iterator[tuple[int, bytes | int | str]]:
+    """Blocks, the first from byte `at` of the whole -> (offset, line without its end).
+
+    A line too long to be held comes as its size; a stream that breaks off ends with what was not read, as text (begun by
+    `within a line: ` where it broke within one).
     """
     rest: list[bytes] = []  # pieces of the line that the last block left unfinished
-    held = at = 0  # bytes of it so far; where it begins
+    held = 0  # bytes of it so far; it begins at `at`
     limit = base.MAX_RECORD_BYTES
     try:
         for block in stream:

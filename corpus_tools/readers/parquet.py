@@ -21,6 +21,8 @@ _DAMAGE = (
     OSError, ValueError, KeyError, NotImplementedError, MemoryError, pa.ArrowException, ShardFailed, NoRanges,
 )  # fmt: skip
 
+_BUFFER = 1 << 20  # bytes of a column held while it is decoded; without it, all of the row group's
+
 
 @guarded
 def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
@@ -32,14 +34,25 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     with _Raw(shard) as raw:
         file = _open(raw, shard)
         columns = choose_columns(file.schema_arrow, entry)
-        raw.expect(file, columns.heads(file.schema_arrow))
-        row = 0
+        part = shard.part
+        raw.expect(file, columns.heads(file.schema_arrow), range(part.start, part.end) if part else None)
+        row, given = 0, False
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
-            yield from _group(file, raw, group, row, rows, columns)
+            if part is None or part.start <= group < part.end:
+                yield from _group(file, raw, group, row, rows, columns)
+                given = given or rows > 0
             row += rows
-        if not row:
+        if not given:
             yield Batch(NO_DOCUMENTS)
+
+
+def row_groups(shard: Shard) -> list[tuple[int, int]]:
+    """Rows and bytes in the file of each row group. Raises ShardFailed as read does."""
+    with _Raw(shard) as raw:
+        meta = _open(raw, shard).metadata
+        groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
+        return [(g.num_rows, sum(g.column(c).total_compressed_size for c in range(g.num_columns))) for g in groups]
 
 
 def _group(file: pq.ParquetFile, raw: _Raw, group: int, row: int, rows: int, columns: Columns) -> Iterator[Batch]:
@@ -79,10 +92,10 @@ class _Raw:
             self._remote = RemoteFile(shard.uri, shard.bytes)
             self.file = pa.PythonFile(self._remote, mode="r")
 
-    def expect(self, file: pq.ParquetFile, names: list[str]) -> None:
-        """Has the columns' bytes sent, row group by row group, while those before are decoded."""
+    def expect(self, file: pq.ParquetFile, names: list[str], some: range | None = None) -> None:
+        """Has the columns' bytes sent, row group by row group (all, or `some`), while those before are decoded."""
         if self._remote is not None:
-            groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
+            groups = (file.metadata.row_group(i) for i in some or range(file.num_row_groups))
             chunks = (group.column(i) for group in groups for i in range(group.num_columns))
             self._remote.expect(_bytes_of(c) for c in chunks if c.path_in_schema.split(".", 1)[0] in names)
 
@@ -105,7 +118,7 @@ def _bytes_of(chunk: Any) -> tuple[int, int]:
 
 def _open(raw: _Raw, shard: Shard) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(raw.file, pre_buffer=False)
+        return pq.ParquetFile(raw.file, pre_buffer=False, buffer_size=_BUFFER)
     except _DAMAGE as error:
         raw.check()
         raise ShardFailed(

@@ -48,11 +48,13 @@ class Source(io.RawIOBase):
     Counts what was read, and tells a store that fails (ShardFailed, `retry`) from data that are damaged.
     """
 
-    def __init__(self, shard: Shard) -> None:
-        self._file: IO[bytes] = _opened(shard)
+    def __init__(self, shard: Shard, start: int = 0) -> None:
+        self._file: IO[bytes] = _opened(shard, start)
         self._shard = shard
-        self._left = shard.bytes if shard.bytes > 0 else None
-        self.done = 0
+        self._left = shard.bytes - start if shard.bytes > 0 else None
+        self.done = start
+        if start:
+            self._file.seek(start)
 
     def readable(self) -> bool:
         """Always."""
@@ -102,11 +104,11 @@ class Source(io.RawIOBase):
         super().close()
 
 
-def _opened(shard: Shard) -> IO[bytes]:
+def _opened(shard: Shard, start: int = 0) -> IO[bytes]:
     if is_local(shard.uri) or not shard.bytes:
         return open_binary(shard.uri)
     file = RemoteFile(shard.uri, shard.bytes)
-    file.expect([(0, shard.bytes)])
+    file.expect([(start, shard.bytes if shard.part is None else min(shard.part.end + BLOCK, shard.bytes))])
     return cast(IO[bytes], file)
 
 
@@ -175,8 +177,13 @@ def _rest(shard: Shard, kind: str, decoder: Callable[[], Any], given: int) -> It
                 raise BrokenStream(f"damaged {kind} data at {where}: {' '.join(str(error).split())[:120]}") from error
 
 
-def _plain(shard: Shard) -> Iterator[bytes]:
-    with Source(shard) as source:
+def blocks_from(shard: Shard, start: int) -> Iterator[bytes]:
+    """Blocks of a plain shard from a byte on. Raises as `blocks` does."""
+    yield from _plain(shard, start)
+
+
+def _plain(shard: Shard, start: int = 0) -> Iterator[bytes]:
+    with Source(shard, start) as source:
         try:
             while block := source.read(BLOCK):
                 yield block

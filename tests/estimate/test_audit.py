@@ -98,8 +98,10 @@ def test_frames_are_as_the_contract_says(small: Sample) -> None:
     ):
         assert frame.schema == pl.DataFrame(pl.from_arrow(schema.empty_table())).schema
         assert frame.height == frame.unique([c for c in frame.columns if c in _KEY]).height
+        assert frame.equals(frame.sort([c for c in _ORDER if c in frame.columns]))
 
 
+_ORDER = ("dimension", "dimension_2", "unit", "basis", "label", "measure", "against", "source", "source_2")
 _KEY = ("audit_id", "dimension", "source", "dimension_2", "source_2", "unit", "basis", "label", "measure", "against")
 
 
@@ -265,6 +267,23 @@ def test_allocation_has_every_rate_above_zero_and_the_size_asked_for(small: Samp
         allocate(candidates, 0, score="y")
 
 
+def test_how_far_wrong_labels_move_the_figure(small: Sample) -> None:
+    labels = label_round(small, 600, 1)
+    rows = estimates(small, labels).measures.filter(measure="label_error", unit="passages", basis="exposure")
+    assert rows["against"].to_list() == ["1% of labels wrong", "2% of labels wrong", "5% of labels wrong"]
+    assert rows["low"].is_sorted(descending=True) and rows["high"].is_sorted()
+    assert (rows["low"] > 0).all()
+    # A tenth read twice, one in ten of these differently: each errs in 5.3 %.
+    both = labels.with_row_index("i").with_columns(
+        annotator=pl.when(pl.col("i") % 10 == 0).then(pl.lit("kim+lee")).otherwise("annotator"),
+        value=pl.when(pl.col("i") % 100 == 0).then(0.5).otherwise("value"),
+    )
+    out = estimates(small, both.drop("i")).measures.filter(measure="label_error", unit="passages", basis="exposure")
+    assert out["against"].to_list()[-1] == "as annotators differ"
+    five, found = (out.filter(against=a).row(0, named=True) for a in ("5% of labels wrong", "as annotators differ"))
+    assert found["low"] == pytest.approx(five["low"], rel=0.1)
+
+
 def test_unscored_text_is_no_negative() -> None:
     passages, tallies = literal()
     german = passages.with_columns(unscored=pl.col("language") == "de", drawn=pl.col("language") != "de")
@@ -304,6 +323,27 @@ def test_two_dimensions_crossed_and_kinds_by_a_map() -> None:
         ("kind", "", "year", "2001", 100 / 550),
         ("kind", "forum", "year", "2001", 100 / 150),
     ]
+
+
+def test_epochs_weigh_the_share_of_training_exposure() -> None:
+    passages, tallies = literal()
+    passages, tallies = (
+        f.with_columns(dataset=pl.when(pl.col("domain") == "a.example").then(pl.lit("a")).otherwise(pl.lit("b")))
+        for f in (passages, tallies)
+    )
+    out = estimate_audit(
+        passages,
+        tallies,
+        labels_of(passages, {"c1"}),
+        ONE,
+        audit_id="a",
+        dimensions=("corpus", "dataset"),
+        exposure={"a": 3.0},
+    ).measures.filter(unit="words", dimension="dataset")
+    shares = {r["source"]: r["value"] for r in out.filter(measure="share").iter_rows(named=True)}
+    exposed = {r["source"]: r["value"] for r in out.filter(measure="exposure_share").iter_rows(named=True)}
+    assert shares == {"a": 0.5, "b": 0.5}
+    assert exposed == {"a": 0.75, "b": 0.25}
 
 
 def test_nothing_scanned_is_nothing_estimated() -> None:

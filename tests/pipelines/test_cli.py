@@ -130,6 +130,14 @@ def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> No
     row = json.loads(asked.stdout)
     assert row["p"] == pytest.approx(16 / 24, abs=1e-3)
     assert (row["status"], row["labelled_by"]) == ("calibrated", "me")
+    closer = run("why", "all", "--round", "closer", "--size", "10", cwd=tmp_path)
+    assert closer.returncode == 0, closer.stderr
+    assert "--round closer" in closer.stdout
+    kept = [json.loads(line) for line in (tmp_path / "closer.jsonl").read_text().splitlines()]
+    assert 0 < len(kept) <= 24 and kept[0]["agent"] is None
+    rule = json.loads((tmp_path / "out" / "rounds" / "closer.json").read_text())
+    assert all(cell["rate"] > 0 for cell in rule["cells"])
+    assert sum(cell["contents"] for cell in rule["cells"]) == 24
     again = run("label", "sample", "--name", "all", cwd=tmp_path)
     assert (again.returncode, "exists" in again.stderr) == (5, True)
 

@@ -5,4 +5,4 @@ SELECT
     d.open_probability * p.screen_probability AS inclusion_probability, p.drawn, d.unscored, p.n_words, p.terms, p.text
 FROM new_passages AS p
 LEFT JOIN new_documents AS d USING (scan_id, shard_id, document_id)
-ORDER BY p.scan_id, p.shard_id, d.position, p.document_id, p.start;
+ORDER BY p.scan_id, p.shard_id, p.file_row_number;

@@ -26,7 +26,7 @@ COMMENT ON COLUMN measures.source_2 IS 'a value of the second dimension; empty i
 COMMENT ON COLUMN measures.unit IS 'passages | words | documents';
 COMMENT ON COLUMN measures.basis IS 'exposure: copies count | distinct: exact copies once';
 COMMENT ON COLUMN measures.label IS 'which label';
-COMMENT ON COLUMN measures.measure IS 'count | share | exposure_share | lift | rank | shrunk | seen | missed | recall | balance | outcome | difference | concentration';
+COMMENT ON COLUMN measures.measure IS 'count | share | exposure_share | lift | rank | shrunk | seen | missed | label_error | recall | balance | outcome | difference | concentration';
 COMMENT ON COLUMN measures.against IS 'what it is measured against: another label, an earlier audit, how many sources; empty if nothing';
 COMMENT ON COLUMN measures.value IS 'the figure';
 COMMENT ON COLUMN measures.low IS 'of a 95 % interval; null where uncalibrated';

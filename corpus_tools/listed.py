@@ -1,0 +1,68 @@
+"""The passages that move a number, as a label round: drawn by how much they move it, with known probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from corpus_tools.audit import done_shards, scored_passages, why_number
+from corpus_tools.labels import create_round, draw_round
+from corpus_tools.pack import Pack
+from corpus_tools.root import Root
+
+ELSEWHERE = 0.2  # share of a listed round that is spread evenly over all candidates
+
+
+def listed_round(
+    root: Root,
+    audit: Mapping[str, Any],
+    pack: Pack,
+    source: str,
+    *,
+    name: str,
+    size: int,
+    dimension: str = "",
+    label: str = "",
+    role: str = "estimate",
+    seed: int | None = None,
+) -> pl.DataFrame:
+    """Draws a round of about `size` passages, most of them those that move the source's figure, and writes it; returns them with texts.
+
+    Every candidate of the audit has a rate above 0, else the round would say nothing of the others: a fifth of it is spread evenly.
+    The rates rest on scores and on labels of earlier rounds, never on its own. Raises RootError and LabelError; nothing is written then.
+    """
+    seed, label = audit["seed"] if seed is None else seed, label or pack.headline
+    wanted = max(round(size * (1 - ELSEWHERE)), 1)
+    rows = why_number(root, audit, pack, source, dimension=dimension, label=label, size=wanted).select(
+        "content", "rate"
+    )
+    candidates = scored_passages(root, audit, pack, texts=True).filter(pl.col(label).is_not_null())
+    first = candidates.unique("content", keep="first", maintain_order=True)
+    even = min(size * ELSEWHERE / first.height, 1.0)
+    rule = (
+        first.select("content")
+        .join(rows, on="content", how="left", maintain_order="left")
+        .with_columns(probability=pl.max_horizontal(pl.col("rate").fill_null(0.0), pl.lit(even)))
+        .with_columns(
+            cell=pl.when(pl.col("rate") > even).then(pl.lit(f"listed|{source}")).otherwise(pl.lit("elsewhere"))
+        )
+    )
+    drawn = draw_round(rule.select("content", "cell", "probability"), name, seed)
+    drawn = drawn.join(first.select("content", "passage_id", "text"), on="content", how="left", maintain_order="left")
+    cells = rule.group_by("cell", maintain_order=True).agg(
+        pl.col("probability").min().alias("rate"),
+        pl.len().alias("contents"),
+        pl.col("probability").sum().alias("expected"),
+    )
+    create_round(
+        root,
+        {
+            "round": name, "role": role, "of": "passages", "audit_id": audit["audit_id"], "scan_id": audit["scan_id"],
+            "classifier_id": audit["classifier_id"], "shards": done_shards(audit), "seed": seed, "size": size, "label": label,
+            "by": "", "listed": {"source": source, "dimension": dimension}, "cells": cells.to_dicts(),
+        },
+        drawn.with_columns(document=pl.lit(None, pl.String)),
+    )  # fmt: skip
+    return drawn
