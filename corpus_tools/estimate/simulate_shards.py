@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from corpus_tools.estimate.audit import Questions, estimate_audit
+from corpus_tools.estimate.survey import Ints
 from corpus_tools.shards import Plan, Shard
 from corpus_tools.stopping import waves
 
@@ -63,12 +64,16 @@ def read_until(world: Shards, seed: int, width: float | None, shards: int | None
     return read
 
 
+def sizes(world: Shards, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """[shards] passages and positives."""
+    size = np.minimum(world.least * (1 + rng.pareto(world.tail, world.shards)), 50 * world.least).astype(int)
+    return size, rng.binomial(size, np.minimum(world.rate * (size / size.mean()) ** world.steep, 0.5))
+
+
 def _corpus(world: Shards, seed: int) -> tuple[pl.DataFrame, pl.DataFrame, float]:
     """Passages and tallies by shard, and the prevalence of them all. Shards are independent: any order is a hash order."""
-    rng = np.random.default_rng(seed)
     n = world.shards
-    size = np.minimum(world.least * (1 + rng.pareto(world.tail, n)), 50 * world.least).astype(int)
-    positives = rng.binomial(size, np.minimum(world.rate * (size / size.mean()) ** world.steep, 0.5))
+    size, positives = sizes(world, np.random.default_rng(seed))
     y = np.concatenate([np.arange(s) < k for s, k in zip(size, positives, strict=True)])
     shard = np.repeat(np.arange(n), size).astype(str)
     passages = pl.DataFrame({"content": np.arange(len(y)).astype(str), "shard_id": shard, "y": y.astype(float)})
