@@ -193,11 +193,13 @@ def sources(
         by_design = shard_variance(survey, pairs, p, unit, basis, level)
         thinned = value * (1 / fraction - 1) * typical * fraction + (1 - fraction) * typical**2
         variance = variance + np.maximum(by_design, thinned) * (1 + corpus.kappa) ** 2
+    unmet = np.zeros(x_size)  # weight of one positive that was not drawn
     if survey.screens_elsewhere:  # positives whose weight stands for others, drawn or not
         there = np.where(((survey.q < 1) & (survey.gate != NEAR))[pairs.content], weight, 0.0)
         mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
             sums(pairs.source, there, size=x_size), 1e-300
         )
+        unmet = np.where(screened[:, ~near_class].any(1), float(there.sum()) / max(int((there > 0).sum()), 1), 0.0)
         square_there = screened[:, ~near_class].sum(1) * uneven(survey, screened, False, corpus.screened)
         variance = variance + square_there * mean_p
     at = pairs.content[lab]
@@ -208,7 +210,7 @@ def sources(
     # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes
     # nothing.
     step = np.where(np.isfinite(least), least if unit == "passages" else typical, 1.0)
-    exact = variance == 0
+    exact = (variance == 0) & (unmet == 0)
     none_found = (known_all <= 0) & ~exact
     below, above = np.zeros(x_size), np.zeros(x_size)
     some = ~none_found & (unknown >= step)  # a lower quantile lies below the mean: under a whole passage it is 0
@@ -217,6 +219,7 @@ def sources(
     above[none_found] = gamma_quantile(unknown[none_found], variance[none_found], level)  # one-sided
     low = known + np.floor(below / step + 1e-9) * step
     high = known + np.ceil(above / step - 1e-9) * step
+    high = np.maximum(high, known + unmet)  # the quantile of a tiny mean is 0, however uncertain it is
     low, high = np.where(exact, value, low), np.where(exact, value, high)
 
     n_labelled, positives, complete = counted

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from corpus_tools.estimate import Questions, estimate_audit
+from corpus_tools.estimate import Questions, estimate_audit, prevalence
 from corpus_tools.estimate.cells import Labels, cells, labels_of, prior_shift, rates
 from corpus_tools.estimate.frames import usable_labels
 from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance, uneven
@@ -102,3 +102,19 @@ def test_what_stands_for_more_counts_for_more_in_the_prior() -> None:
     whole, each, _ = prior_shift(np.zeros(len(everyone), np.int64), everyone, 0.2, held=1.0)
     held, entry, _ = prior_shift(group, score, 0.2, weight=stands_for / stands_for.mean(), held=1.0)
     assert held[entry][[0, -1]] == pytest.approx(whole[each][[0, -1]])
+
+
+def test_a_source_without_a_drawn_positive_may_have_one_that_was_not_drawn() -> None:
+    """Every tenth item drawn and all of them labelled: five negatives say little of fifty."""
+    n = np.arange(1000)
+    scored = pl.DataFrame(
+        {"content": [str(i) for i in n], "score": np.where(n < 995, 0.05 + 0.9 * (n % 10 == 0), 0.02), "weight": 10.0}
+    ).with_columns(shop=pl.when(pl.Series(n) < 995).then(pl.lit("large")).otherwise(pl.lit("small")))
+    labels = pl.DataFrame({"content": scored["content"], "value": (n % 10 == 0) & (n < 995), "probability": 1.0})
+    rows = {
+        r["source"]: r
+        for r in prevalence(scored, labels.cast({"value": pl.Float64}), by=["shop"]).iter_rows(named=True)
+    }
+    assert rows["small"]["ci_low"] == 0
+    assert rows["small"]["ci_high"] >= 10 / 50
+    assert rows["large"]["ci_low"] < 0.1 < rows["large"]["ci_high"] < 0.13
