@@ -114,8 +114,8 @@ class Looks(Watcher):
 
 
 def test_stopped_early_then_extended(config: AuditConfig, write_lines: Callable[..., Path]) -> None:
-    for i in range(3, 32):
-        write_lines(f"c/{i}.jsonl", records(i, 2))
+    for i in range(32):
+        write_lines(f"c/{i}.jsonl", records(i, 1))
     looks, root = Looks(), Root(config.output)
     one = run_audit(config, looks, shown=False, limit=Limit(hours=0))
     assert (one.scanned, looks.seen[0].shards, looks.seen[0].of) == (1, 1, 32)
