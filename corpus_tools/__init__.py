@@ -28,9 +28,11 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     stopping.py       which shards come next, when to look, when a look is enough
     pilot.py          a budget of scored passages -> rates, once, before the scan
   estimate
-    labels.py         rounds: which passages to label, out, back in, agreement
+    labels/           rounds: what was drawn, out as files, answers back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
+    copies.py         candidates -> groups of near copies
     audit.py          an audit: the root's files -> estimates -> the root
+    rounds.py         an audit's label rounds: drawn, topped up, their texts
     listed.py         the passages that move a number -> a label round
   store
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries

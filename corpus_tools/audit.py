@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import polars as pl
@@ -10,27 +11,27 @@ import pyarrow as pa
 
 from corpus_tools.config import AuditConfig, CorpusEntry, frozen
 from corpus_tools.config import digest as _digest
+from corpus_tools.copies import near_copies
 from corpus_tools.errors import RootError
 from corpus_tools.estimate import (
-    Allocation,
     Audited,
     Blocks,
     Estimates,
     Questions,
-    allocate,
     compare,
     estimate_audit,
     labels_needed,
     why,
 )
 from corpus_tools.estimate.reckon import SHARDS
-from corpus_tools.labels import create_round, draw_round, labels_table, read_round, round_names
+from corpus_tools.labels import Used, document_labels, labels_table, read_round, round_names, shared_coverage, used
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
+from corpus_tools.sampling import content_hash
 from corpus_tools.shards import Plan
 from corpus_tools.stopping import Figure
 from corpus_tools.stores import redacted
-from corpus_tools.tables import MEASURES, PREVALENCE, TOTALS
+from corpus_tools.tables import MEASURES, NEAR_COPIES, PREVALENCE, TOTALS
 
 DIMENSIONS = ("corpus", "dataset", "domain", "year", "language", "mode", "kind")
 
@@ -197,19 +198,20 @@ def source_names(audit: Mapping[str, Any]) -> list[str]:
     return [name for name in audit["dimensions"] if name not in DIMENSIONS]
 
 
-def usable_rounds(root: Root, audit: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Rounds of the audit's scan and classifier with role `estimate` and labels -> those that cover every shard, and those that do not.
+def usable_rounds(root: Root, audit: Mapping[str, Any]) -> list[Used]:
+    """Rounds of the audit's scan with role `estimate` and answers, the oldest first (the one with the fewest shards to begin with).
 
-    A round drawn before some shards arrived says nothing of them: it is not used until it is topped up.
+    Whichever classifier the audit has: labels are of contents. A round that does not cover every shard counts for those it covers.
     """
-    covering: list[str] = []
-    short: list[str] = []
+    here = set(done_shards(audit))
+    found = []
     for name in round_names(root):
-        rule, _ = read_round(root, name)
-        if rule["role"] != "estimate" or rule["scan_id"] != audit["scan_id"] or not rule.get("labelled"):
-            continue
-        (covering if set(done_shards(audit)) <= set(rule["shards"]) else short).append(name)
-    return covering, short
+        rule = root.read_json("rounds", f"{name}.json")
+        if rule["role"] == "estimate" and rule["scan_id"] == audit["scan_id"] and rule.get("labelled"):
+            one = used(*read_round(root, name))
+            if one.batches and one.shards & here:
+                found.append(one)
+    return sorted(found, key=lambda r: (len(r.first & here), r.name))
 
 
 def _card(root: Root, audit: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,25 +222,57 @@ def estimate(
     root: Root, audit: Mapping[str, Any], pack: Pack, *, label_names: Sequence[str] | None = None
 ) -> Estimates:
     """Estimates of one audit from what the root holds; `label_names` restricts the rounds (an empty list: the state before labels)."""
-    rounds = usable_rounds(root, audit)[0] if label_names is None else list(label_names)
-    return estimate_audit(
-        scored_passages(root, audit, pack),
+    rounds = [r for r in usable_rounds(root, audit) if label_names is None or r.name in label_names]
+    passages, labels = _labelled(root, audit, pack, rounds)
+    estimates = estimate_audit(
+        passages,
         tallies(root, audit, pack),
-        labels_table(root, rounds),
+        labels,
         questions(pack, _card(root, audit), audit["threshold"]),
         audit_id=audit["audit_id"],
         dimensions=audit["dimensions"],
         crossings=[(a, b) for a, b in audit["crossings"] if {a, b} <= set(audit["dimensions"])],
         exposure=audit["epochs"],
         shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
+        documents=document_labels(root, [r.name for r in rounds if r.of == "documents"]),
         seed=audit["seed"],
     )
+    return replace(estimates, notes=(*_notes(rounds, passages, len(done_shards(audit))), *estimates.notes))
+
+
+def _labelled(
+    root: Root, audit: Mapping[str, Any], pack: Pack, rounds: Sequence[Used]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Passages, with `late` where no round of passages covers them, and the labels of those rounds."""
+    some = [r for r in rounds if r.of == "passages"]
+    return shared_coverage(scored_passages(root, audit, pack), labels_table(root, [r.name for r in some]), some)
+
+
+def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[str]:
+    """What the state of the rounds means for the figures, a sentence each."""
+    out = []
+    for r in rounds:
+        if r.answered < r.drawn:
+            out.append(
+                f"round {r.name}: {r.answered} of {r.drawn} drawn {r.of} are answered; the others are taken as left out by chance. "
+                "Answer them in the order of the file, and the rest when you can."
+            )
+        if r.waiting:
+            out.append(f"round {r.name}: its top-up counts once {r.wanted} more of its {r.of} are answered")
+    if "late" in passages.columns and passages["late"].any():
+        late = passages.filter("late")["shard_id"].n_unique()
+        out.append(
+            f"{late} of {shards} shards arrived after the labels: their rows are pooled, not calibrated, until a top-up is labelled: "
+            "corpus-audit label sample --new"
+        )
+    return out
 
 
 def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:
     """The headline figure of an audit that is under way: the corpus only, by the same estimator as at its end."""
+    passages, labels = _labelled(root, audit, pack, usable_rounds(root, audit))
     e = estimate_audit(
-        scored_passages(root, audit, pack), tallies(root, audit, pack), labels_table(root, usable_rounds(root, audit)[0]),
+        passages, tallies(root, audit, pack), labels,
         Questions((pack.headline,), pack.headline, trained_at=_card(root, audit).get("base_rates", {})),
         audit_id=audit["audit_id"], dimensions=("corpus",),
         shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
@@ -251,7 +285,9 @@ def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
-    """Writes an audit with its estimates, piece by piece."""
+    """Writes an audit with its estimates piece by piece, and what a reader should know of them: notes.json (set_aside, notes)."""
+    told = {"set_aside": dict(estimates.set_aside), "notes": list(estimates.notes)}
+    root.write_json(told, "audits", audit["audit_id"], "notes.json")
     schemas = {"totals": TOTALS, "prevalence": PREVALENCE, "measures": MEASURES}
     root.write_audit(audit, {name: _pieces(estimates.tables[name], schema) for name, schema in schemas.items()})
 
@@ -259,6 +295,51 @@ def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:
 def _pieces(table: Blocks, schema: pa.Schema) -> Iterator[pa.Table]:
     for piece in table.pieces():
         yield piece.to_arrow().cast(schema)
+
+
+def find_near_copies(root: Root, audit: Mapping[str, Any], pack: Pack) -> int:
+    """Groups of near copies among the audit's candidates -> near_copies.parquet, once per audit; how many contents are in one.
+
+    Only texts that the root keeps whole can be compared: none where `store.text` is not full.
+    """
+    if "near_copies.parquet" in root.names("audits", audit["audit_id"]):
+        return len(root.read_table("audits", audit["audit_id"], "near_copies.parquet"))
+    table = root.shard_table(audit["scan_id"], done_shards(audit), "passages", ["content", "drawn"])
+    drawn = (
+        cast(pl.DataFrame, pl.from_arrow(table))
+        .with_columns(row=pl.int_range(pl.len()).over("shard_id"))
+        .filter("drawn")
+        .drop("drawn")
+    )
+    found = near_copies(
+        _whole_texts(root, audit["scan_id"], drawn.unique("content", keep="first", maintain_order=True))
+    )
+    copies = drawn.group_by("content").agg(pl.len().cast(pl.Int64).alias("copies"))
+    found = found.join(copies, on="content", maintain_order="left").with_columns(
+        audit_id=pl.lit(audit["audit_id"]),
+        group_contents=pl.len().over("near_group").cast(pl.Int64),
+        group_passages=pl.col("copies").sum().over("near_group"),
+    )
+    root.write_table(
+        found.select(NEAR_COPIES.names).to_arrow().cast(NEAR_COPIES), "audits", audit["audit_id"], "near_copies.parquet"
+    )
+    return found.height
+
+
+def _whole_texts(root: Root, scan_id: str, wanted: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Rows of shards (shard_id, row) -> content, text, piece by piece; nothing where the root keeps excerpts."""
+    for shard in wanted["shard_id"].unique(maintain_order=True):
+        rows, at = wanted.filter(shard_id=shard)["row"].to_numpy(), 0
+        for table in root.batches("shards", scan_id, shard, "passages.parquet"):
+            mine = rows[(rows >= at) & (rows < at + len(table))] - at
+            at += len(table)
+            piece = cast(pl.DataFrame, pl.from_arrow(table.select(["content", "text"]).take(mine)))
+            piece = piece.filter(pl.col("text").is_not_null())
+            if piece.height:
+                longest = piece.row(int(piece["text"].str.len_bytes().arg_max() or 0))
+                if content_hash(longest[1]) != longest[0]:
+                    return
+            yield piece
 
 
 def why_number(
@@ -287,7 +368,7 @@ def why_number(
         )
     rows = why(
         passages.drop("text", "terms", "url"),
-        labels_table(root, usable_rounds(root, audit)[0]),
+        labels_table(root, [r.name for r in usable_rounds(root, audit)]),
         label,
         dimension="corpus" if source == "all" else found[0],
         source=source,
@@ -310,7 +391,10 @@ def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) 
 def labels_wanted(
     root: Root, audit: Mapping[str, Any], pack: Pack, target: float, label: str = ""
 ) -> tuple[int, int, float]:
-    """Labels that a relative half-width `target` of the corpus figure would take: (needed, now, half-width now)."""
+    """Labels that a relative half-width `target` of the corpus figure would take: (needed, now, half-width now).
+
+    Raises Stop where it lies below what labels cannot narrow (the model of what the gate misses), RootError before any interval.
+    """
     table = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "prevalence.parquet")))
     rows = table.filter(label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure").to_dicts()
     if not rows or rows[0]["ci_high"] is None or not rows[0]["prevalence"]:
@@ -319,38 +403,14 @@ def labels_wanted(
             todo="Label a first round of 300 passages or more: corpus-audit label sample.",
         )
     now = (rows[0]["ci_high"] - rows[0]["ci_low"]) / 2 / rows[0]["prevalence"]
-    return labels_needed(now, rows[0]["n_labelled"], target), rows[0]["n_labelled"], now
-
-
-def sample_round(
-    root: Root,
-    audit: Mapping[str, Any],
-    pack: Pack,
-    *,
-    name: str,
-    size: int,
-    role: str = "estimate",
-    label: str = "",
-    by: str = "",
-    seed: int | None = None,
-) -> tuple[Allocation, pl.DataFrame]:
-    """Draws a label round from an audit's candidates and writes it; returns the rule and the drawn passages with their texts."""
-    seed = audit["seed"] if seed is None else seed
-    candidates = scored_passages(root, audit, pack, texts=True).filter(pl.col(label or pack.headline).is_not_null())
-    rule = allocate(candidates, size, score=label or pack.headline, source_class=by or None)
-    drawn = draw_round(rule.probabilities(), name, seed)
-    first = candidates.unique("content", keep="first", maintain_order=True)
-    drawn = drawn.join(first, on="content", how="left", maintain_order="left")
-    create_round(
-        root,
-        {
-            "round": name, "role": role, "audit_id": audit["audit_id"], "scan_id": audit["scan_id"],
-            "classifier_id": audit["classifier_id"], "shards": done_shards(audit), "seed": seed, "size": size,
-            "label": label or pack.headline, "by": by, "cells": rule.rates.to_dicts(),
-        },
-        drawn,
-    )  # fmt: skip
-    return rule, drawn
+    parts = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "measures.parquet"))).filter(
+        label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure", against=""
+    )
+    found = {r["measure"]: r for r in parts.iter_rows(named=True)}
+    fixed = 0.0
+    if "missed" in found and found["count"]["value"]:  # what the gate misses: no number of labels narrows it much
+        fixed = min((found["missed"]["high"] - found["missed"]["low"]) / 2 / found["count"]["value"], now)
+    return labels_needed(now, rows[0]["n_labelled"], target, fixed), rows[0]["n_labelled"], now
 
 
 def read(root: Root, wanted: str = "") -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 
 from corpus_tools.audit import done_shards, scored_passages, why_number
-from corpus_tools.labels import create_round, draw_round
+from corpus_tools.labels import check_new, create_round, draw_round
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
+from corpus_tools.rounds import LISTED_ELSEWHERE, Drawn, with_texts
 
 ELSEWHERE = 0.2  # share of a listed round that is spread evenly over all candidates
 
@@ -27,12 +28,14 @@ def listed_round(
     label: str = "",
     role: str = "estimate",
     seed: int | None = None,
-) -> pl.DataFrame:
-    """Draws a round of about `size` passages, most of them those that move the source's figure, and writes it; returns them with texts.
+) -> Drawn:
+    """Draws a round of about `size` passages, most of them those that move the source's figure, and writes it.
 
     Every candidate of the audit has a rate above 0, else the round would say nothing of the others: a fifth of it is spread evenly.
-    The rates rest on scores and on labels of earlier rounds, never on its own. Raises RootError and LabelError; nothing is written then.
+    The rates rest on scores and on labels of earlier rounds, never on its own. Texts that the root does not keep whole are read
+    again. Raises RootError and LabelError; nothing is written then.
     """
+    check_new(root, name, role)
     seed, label = audit["seed"] if seed is None else seed, label or pack.headline
     wanted = max(round(size * (1 - ELSEWHERE)), 1)
     rows = why_number(root, audit, pack, source, dimension=dimension, label=label, size=wanted).select(
@@ -46,11 +49,11 @@ def listed_round(
         .join(rows, on="content", how="left", maintain_order="left")
         .with_columns(probability=pl.max_horizontal(pl.col("rate").fill_null(0.0), pl.lit(even)))
         .with_columns(
-            cell=pl.when(pl.col("rate") > even).then(pl.lit(f"listed|{source}")).otherwise(pl.lit("elsewhere"))
+            cell=pl.when(pl.col("rate") > even).then(pl.lit(f"listed|{source}")).otherwise(pl.lit(LISTED_ELSEWHERE))
         )
     )
     drawn = draw_round(rule.select("content", "cell", "probability"), name, seed)
-    drawn = drawn.join(first.select("content", "passage_id", "text"), on="content", how="left", maintain_order="left")
+    drawn = with_texts(root, audit, candidates, drawn, "passages")
     cells = rule.group_by("cell", maintain_order=True).agg(
         pl.col("probability").min().alias("rate"),
         pl.len().alias("contents"),
@@ -61,8 +64,8 @@ def listed_round(
         {
             "round": name, "role": role, "of": "passages", "audit_id": audit["audit_id"], "scan_id": audit["scan_id"],
             "classifier_id": audit["classifier_id"], "shards": done_shards(audit), "seed": seed, "size": size, "label": label,
-            "by": "", "listed": {"source": source, "dimension": dimension}, "cells": cells.to_dicts(),
+            "by": "", "listed": {"source": source, "dimension": dimension, "elsewhere": even}, "cells": cells.to_dicts(),
         },
-        drawn.with_columns(document=pl.lit(None, pl.String)),
+        drawn,
     )  # fmt: skip
-    return drawn
+    return Drawn(name, drawn, float(rule["probability"].sum()))

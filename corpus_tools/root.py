@@ -6,7 +6,7 @@
     shards/<scan_id>/<shard_id>/{documents,passages,tallies,rejects}.parquet, then manifest.json
     scores/<classifier_id>/<scan_id>/<shard_id>.parquet   (and <shard_id>.vectors.parquet)
     rounds/<round>.{json,parquet}
-    audits/<audit_id>/{totals,prevalence,measures}.parquet, then audit.json
+    audits/<audit_id>/{totals,prevalence,measures,near_copies}.parquet, notes.json, then audit.json
     runs/<run_id>.json                                    times and machines, outside row-for-row equality
     parts/                                                a root of its own: shards that are scanned in parts, until these are joined
 

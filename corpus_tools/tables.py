@@ -112,7 +112,16 @@ ROUND = _schema(
     ("passage_id", pa.string()),  # one passage with that content, to read it by
     ("sha256", pa.string()),  # of the passage's text as UTF-8
     ("cell", pa.string()),  # the rule's cell that gave the rate
-    ("probability", pa.float64()),  # the label draw's: the highest rate among the content's candidates
+    (
+        "probability",
+        pa.float64(),
+    ),  # the label draw's: the highest rate among the content's (or document's) candidates when drawn
+    ("document", pa.string()),  # content of the whole document, where documents are drawn; else null
+    ("batch", pa.int32()),  # 0: the first draw; 1, 2 …: top-ups for shards that arrived later
+    (
+        "raised",
+        pa.list_(pa.struct([("batch", pa.int32()), ("probability", pa.float64())])),
+    ),  # by top-ups that hold a copy at a higher rate
     (
         "labels",
         pa.list_(pa.struct([("annotator", pa.string()), ("label", pa.string()), ("value", pa.bool_())])),
@@ -124,12 +133,15 @@ LABELS = _schema(
     ("content", pa.string()),
     ("label", pa.string()),
     ("value", pa.float64()),  # 0 or 1; the mean where annotators differ
-    ("probability", pa.float64()),  # of the label draw in its round
+    ("probability", pa.float64()),  # of the label draw in its round, times the share of its cell that is answered
     ("round", pa.string()),
     ("role", pa.string()),  # estimate | train
     ("annotator", pa.string()),  # who; joined by '+' where several
 )
 """Labels as the estimates take them: one row per content, label and round."""
+
+DOCUMENT_LABELS = pa.schema([("document", pa.string()), *LABELS])
+"""The same of documents read whole: one row per passage, label and round; `probability` is of the document (its content)."""
 
 ESTIMATE_KEY = (
     ("audit_id", pa.string()),
@@ -176,3 +188,16 @@ MEASURES = _schema(
     ("status", pa.string()),
     ("method", pa.string()),
 )
+
+NEAR_COPIES = _schema(
+    ("audit_id", pa.string()),
+    ("content", pa.string()),
+    ("near_group", pa.string()),  # the smallest content of the group
+    (
+        "similarity",
+        pa.float64(),
+    ),  # estimated share of three-word shingles in common with the content that it is linked by
+    ("group_contents", pa.int64()),
+    ("group_passages", pa.int64()),  # candidates, exact copies counted
+)
+"""Candidates of an audit that are near copies of others."""

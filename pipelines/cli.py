@@ -29,6 +29,8 @@ from typing import Annotated, Any  # noqa: E402
 import typer  # noqa: E402
 
 from corpus_tools.errors import ConfigError, CorpusAuditError, RootError  # noqa: E402
+from pipelines.cli_labels import label_app, tell_notes, writable, write_out  # noqa: E402
+from pipelines.cli_options import AuditOption, RootOption, beside, root_of, where  # noqa: E402
 from pipelines.show import Look, coverage_table, err, frame_table, out, prevalence_table  # noqa: E402
 
 app = typer.Typer(
@@ -40,20 +42,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     add_completion=False,
 )
-label_app = typer.Typer(
-    name="label",
-    help="Rounds of labels: draw passages, label them outside, bring the labels back.",
-    no_args_is_help=True,
-)
 app.add_typer(label_app)
-
-RootOption = Annotated[
-    str,
-    typer.Option("--root", help="the audit root; default: this folder, or the only root below it", show_default=False),
-]
-AuditOption = Annotated[
-    str, typer.Option("--audit", help="an audit's id or its beginning; default: the latest", show_default=False)
-]
 
 
 @app.command()
@@ -85,7 +74,7 @@ def demo(
     if found := known_coverage():
         out.print(coverage_table(found))
         out.print()
-    _where(result.outcome.database, result.outcome.report)
+    where(result.outcome.database, result.outcome.report)
     out.print(
         "Next:  "
         f"corpus-audit sql --root {output} \"from latest_prevalence where label = 'narrative' and dimension = 'kind'\"\n"
@@ -129,19 +118,20 @@ def run(
     root = Root(settings.output)
     audit = audits.read(root, outcome.audit_id)
     rows = headline_rows(root, outcome.audit_id, audit["headline"])
-    _beside(audit)
+    beside(audit)
     for dimension in ("corpus", "dataset", "kind", "domain"):
         part = rows.filter(dimension=dimension)
         if len(part):
             out.print(prevalence_table(part, f"{audit['headline']}, by {dimension}", limit=20))
             out.print()
     _books(audit)
+    tell_notes(root, outcome.audit_id)
     if outcome.labels_wanted:
         out.print(
             f"Not yet a measurement: label {outcome.labels_wanted} passages: corpus-audit label sample --root {settings.output}",
             style="yellow",
         )
-    _where(outcome.database, outcome.report)
+    where(outcome.database, outcome.report)
 
 
 @app.command()
@@ -172,9 +162,9 @@ def sql(
 
     if output not in ("table", "csv", "json"):
         raise RootError(f"no format {output!r}", expected="table, csv or json")
-    place = Root(_root(root))
+    place = Root(root_of(root))
     frame = run_query(place, query)
-    _beside(*latest(place), to=err)
+    beside(*latest(place), to=err)
     if output == "csv":
         sys.stdout.write(frame.write_csv())
     elif output == "json":
@@ -192,9 +182,9 @@ def report(root: RootOption = "", audit: AuditOption = "") -> None:
     from corpus_tools.report import write_report
     from corpus_tools.root import Root
 
-    place = Root(_root(root))
+    place = Root(root_of(root))
     found = audits.read(place, audit)
-    _beside(found)
+    beside(found)
     out.print(f"{write_report(place, found['audit_id'])}")
 
 
@@ -215,23 +205,18 @@ def why(
     from corpus_tools import audit as audits
     from corpus_tools.root import Root
 
-    place = Root(_root(root))
+    place = Root(root_of(root))
     found = audits.read(place, audit)
     if round_name:
-        from corpus_tools.labels import export_round, read_round
         from corpus_tools.listed import listed_round
 
         pack, target = audits.pack_of(found), output or Path(f"{round_name}.jsonl")
+        writable(target)
         drawn = listed_round(place, found, pack, source, name=round_name, size=size, dimension=dimension, label=label)
-        texts = dict(drawn.select("content", "text").iter_rows())
-        target.write_bytes(export_round(read_round(place, round_name)[1], texts, pack, "jsonl"))
-        out.print(f"{len(drawn)} passages drawn: {target}")
-        out.print(
-            f"Fill it in by the codebook, then: corpus-audit label import {target} --round {round_name} --root {place.uri} --annotator YOU"
-        )
+        write_out(place, pack, drawn, target, "jsonl")
         return
     rows = audits.why_number(place, found, audits.pack_of(found), source, dimension=dimension, label=label, size=size)
-    _beside(found)
+    beside(found)
     for row in rows.head(size).iter_rows(named=True):
         told = "not labelled" if row["value"] is None else "yes" if row["value"] >= 0.5 else "no"
         out.print(
@@ -255,12 +240,12 @@ def compare(
     from corpus_tools import audit as audits
     from corpus_tools.root import Root
 
-    place = Root(_root(root))
+    place = Root(root_of(root))
     first, second = audits.read(place, before), audits.read(place, after)
     rows = audits.comparison(place, first, second).filter(
         label=label or second["headline"], unit="passages", basis="exposure", dimension_2=""
     )
-    _beside(first, second)
+    beside(first, second)
     shown = rows.sort(pl.col("value").abs(), descending=True, nulls_last=True)
     out.print(frame_table(shown.select("dimension", "source", "value", "low", "high", "q_value", "status"), limit=60))
 
@@ -277,7 +262,7 @@ def rescore(
     from corpus_tools.root import Root
     from pipelines.audit import run_audit
 
-    place = Root(_root(root))
+    place = Root(root_of(root))
     found = audits.read(place, audit)
     last = [run for run in place.runs() if run["audit_id"] == found["audit_id"]][-1]
     config = AuditConfig.model_validate(last["config"])
@@ -285,8 +270,8 @@ def rescore(
     with Look() as look:
         outcome = run_audit(config, look, tuple(audits.done_shards(found)))
     out.print(f"audit {outcome.audit_id} (classifier {outcome.classifier_id})")
-    _beside(audits.read(place, outcome.audit_id))
-    _where(outcome.database, outcome.report)
+    beside(audits.read(place, outcome.audit_id))
+    where(outcome.database, outcome.report)
 
 
 @app.command()
@@ -368,141 +353,12 @@ def _quality(rows: Any) -> None:
     out.print(frame_table(rows))
 
 
-@label_app.command("plan")
-def label_plan(
-    target: Annotated[
-        float, typer.Option("--half-width", min=0.001, help="relative half-width of the corpus figure, 0.2 for 20 %")
-    ] = 0.2,
-    root: RootOption = "",
-    audit: AuditOption = "",
-    label: Annotated[str, typer.Option(help="default: the headline label")] = "",
-) -> None:
-    """Say how many labels a wanted width of the interval would cost."""
-    from corpus_tools import audit as audits
-    from corpus_tools.root import Root
-
-    place = Root(_root(root))
-    found = audits.read(place, audit)
-    _beside(found)
-    needed, now, width = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
-    out.print(
-        f"{now:,} labels gave a half-width of {width:.0%} of the figure; {target:.0%} would take about {needed:,}"
-    )
-
-
-@label_app.command("sample")
-def label_sample(
-    root: RootOption = "",
-    audit: AuditOption = "",
-    name: Annotated[str, typer.Option(help="the round's name")] = "round-1",
-    size: Annotated[int, typer.Option(min=1, help="about how many passages")] = 400,
-    role: Annotated[str, typer.Option(help="estimate: corrects figures; train: fits models. Never both.")] = "estimate",
-    by: Annotated[
-        str, typer.Option(help="a dimension (dataset, domain, kind …) whose sources share the labels equally")
-    ] = "",
-    form: Annotated[str, typer.Option("--format", help="jsonl, csv or labelstudio")] = "jsonl",
-    output: Annotated[Path | None, typer.Option(help="default: <round>.<format> beside you")] = None,
-) -> None:
-    """Draw a round of passages to label, with known probabilities, and write them to a file."""
-    from corpus_tools import audit as audits
-    from corpus_tools.labels import export_round
-    from corpus_tools.root import Root
-
-    place = Root(_root(root))
-    found = audits.read(place, audit)
-    pack = audits.pack_of(found)
-    _, drawn = audits.sample_round(place, found, pack, name=name, size=size, role=role, by=by)
-    target = output or Path(f"{name}.{'json' if form == 'labelstudio' else form}")
-    texts = dict(drawn.select("content", "text").iter_rows())
-    from corpus_tools.labels import read_round
-
-    _, rows = read_round(place, name)
-    target.write_bytes(export_round(rows, texts, pack, form))
-    out.print(f"{len(rows)} passages drawn: {target}")
-    out.print(
-        f"Fill it in by the codebook, then: corpus-audit label import {target} --round {name} --root {place.uri} --annotator YOU"
-    )
-
-
-@label_app.command("import")
-def label_import(
-    file: Annotated[Path, typer.Argument(help="the filled-in file (JSONL, CSV, or a Label Studio export)")],
-    round_name: Annotated[str, typer.Option("--round", help="the round's name")],
-    annotator: Annotated[str, typer.Option(help="who labelled; a language model is named as one")],
-    root: RootOption = "",
-) -> None:
-    """Bring labels back, and estimate anew: no shard is read."""
-    from corpus_tools import audit as audits
-    from corpus_tools.labels import import_labels, read_answers, read_round
-    from corpus_tools.root import Root
-    from pipelines.audit import estimate_flow
-
-    place = Root(_root(root))
-    rule, _ = read_round(place, round_name)
-    found = audits.read(place, rule["audit_id"])
-    pack = audits.pack_of(found)
-    done = import_labels(place, round_name, read_answers(file, pack), pack, annotator)
-    out.print(f"{done.answered} passages answered")
-    for reason, count in done.set_aside.items():
-        out.print(f"{count} set aside: {reason}", style="yellow")
-    if rule["role"] == "estimate":
-        outcome = estimate_flow(str(Path(place.uri).resolve()) if place.local else place.uri, found["audit_id"])
-        _beside(found)
-        if outcome.labels_wanted:
-            out.print(f"{outcome.labels_wanted} more labels are wanted for an interval of the corpus", style="yellow")
-        _where(outcome.database, outcome.report)
-
-
-@label_app.command("agreement")
-def label_agreement(round_name: Annotated[str, typer.Option("--round")], root: RootOption = "") -> None:
-    """Cohen's kappa of the annotators of a round, by label."""
-    from corpus_tools import audit as audits
-    from corpus_tools.labels import agreement, read_round
-    from corpus_tools.root import Root
-
-    place = Root(_root(root))
-    pack = audits.pack_of(audits.read(place, read_round(place, round_name)[0]["audit_id"]))
-    out.print(frame_table(agreement(place, round_name, pack)))
-
-
-def _root(named: str) -> str:
-    """The root that is meant: the one named, else this folder, else the only one below it."""
-    if named:
-        if "://" not in named and not Path(named).is_dir():
-            raise RootError("no such folder", where=named, expected="an audit root", todo="Name it by --root.")
-        return named
-    if Path("audits").is_dir():
-        return "."
-    below = sorted(p.parent for p in Path().glob("*/audits") if p.is_dir())
-    if len(below) == 1:
-        return str(below[0])
-    listed = ", ".join(map(str, below)) or "none"
-    raise RootError(
-        "no audit root here",
-        where=str(Path().resolve()),
-        expected=f"one folder with audits (below are: {listed})",
-        todo="Name it by --root.",
-    )
-
-
 def _books(audit: dict[str, Any]) -> None:
     books = audit["books"]
     out.print(
         f"{books['read']:,} records read = {books['kept']:,} kept + {books['empty']:,} empty + {books['rejected']:,} rejected "
         f"+ {books['failed']:,} failed"
     )
-
-
-def _beside(*audits: dict[str, Any], to: Any = out) -> None:
-    """What stands beside every figure: 'N of M shards' of a sampled data set, and the shards that failed or break off."""
-    from corpus_tools.audit import failed_said, sampled_said
-
-    for line in dict.fromkeys(line for audit in audits for line in sampled_said(audit) + failed_said(audit)):
-        to.print(line, style="yellow", markup=False, soft_wrap=True)
-
-
-def _where(database: str, report: str) -> None:
-    out.print(f"database  {database}\nreport    {report}", soft_wrap=True)
 
 
 def _stop_at_once(_signal: int, _frame: object) -> None:

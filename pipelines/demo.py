@@ -24,6 +24,7 @@ from corpus_tools.pack import load_pack
 from corpus_tools.passages import split
 from corpus_tools.readers import READERS
 from corpus_tools.root import Root
+from corpus_tools.rounds import sample_round
 from corpus_tools.shards import plan_shards
 from corpus_tools.sources import documents_read
 from pipelines.audit import Outcome, estimate_flow, run_audit
@@ -114,7 +115,7 @@ def run_demo(output: Path, watcher: Watcher | None = None) -> Demo:
     audit = audits.read(root, outcome.audit_id)
     if ROUND not in round_names(root):
         before = headline_rows(root, outcome.audit_id, pack.headline)
-        _, drawn = audits.sample_round(root, audit, pack, name=ROUND, size=LABELS)
+        drawn = sample_round(root, audit, pack, name=ROUND, size=LABELS).passages
         import_labels(
             root,
             ROUND,

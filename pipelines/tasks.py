@@ -157,6 +157,7 @@ def unfinished(config: AuditConfig, shards: Sequence[Shard], scan_id: str, class
 def estimate(output: str, audit: Mapping[str, Any]) -> int:
     """Estimates from the root's files, written back to it; returns how many labels are still wanted."""
     root, pack = Root(output), load_pack(audit["pack"])
+    audits.find_near_copies(root, audit, pack)
     estimates = audits.estimate(root, audit, pack)
     audits.write(root, audit, estimates)
     return estimates.labels_wanted

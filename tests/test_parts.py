@@ -19,7 +19,7 @@ from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, CorpusEntry
 from corpus_tools.pack import Pack
 from corpus_tools.parts import begun, divide, join, part_root
-from corpus_tools.readers import READERS
+from corpus_tools.readers import READERS, texts_at
 from corpus_tools.readers import base as readers_base
 from corpus_tools.readers.cut import cut, why_whole
 from corpus_tools.root import SHARD_TABLES, Root
@@ -131,6 +131,23 @@ def test_only_a_shard_that_keeps_a_worker_busy_is_divided() -> None:
     assert divide(alone, 1, 100) == (alone, {})
     assert divide(alone, 2, 0) == (alone, {})
     assert len(divide(alone, 1, 100, taken=["big.jsonl"])[0]) == 10, "one worker takes up what two began"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_documents_of_parts_are_read_again_by_their_positions(form: str, tmp_path: Path) -> None:
+    rows = [{"id": str(i), "text": f"{i} " * 50} for i in range(25)]
+    path = tmp_path / f"a.{form}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=4)
+    else:
+        path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    shard, entry = one_shard(path)
+    parts = cut(shard, shard.bytes // 5)
+    assert len(parts) >= 3
+    texts = {position: text for position, _, text in read_all(parts, entry)[0]}
+    some = dict(list(texts.items())[2::7])
+    for place in (shard, parts[1]):  # positions are the whole shard's
+        assert texts_at(place, entry, list(some), READERS[form]) == some
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])

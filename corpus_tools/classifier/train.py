@@ -40,8 +40,10 @@ def train(
     """Fits on the labels whose `split` is not `validation`, calibrates and judges on those whose is; writes `folder`.
 
     Returns evaluate's rows on the held-out works (their calibration error cross-fitted by halves, since they also calibrate).
-    Raises LabelError where texts are missing or do not fit, where a work is on both sides, or where nothing is held out.
+    Raises LabelError where texts are missing or do not fit, where a label belongs to estimates, where a work is on both sides, or
+    where nothing is held out.
     """
+    refuse_estimates(labels)
     kept, held = split(labels)
     joined = join_texts(labels, texts)
     tuner = Tuner(BASE, pack)
@@ -49,6 +51,19 @@ def train(
     truth = label_matrix(labels, pack)
     top = tuner.fit(kept, truth, epochs=epochs, seed=seed)
     return finish(tuner, top, labels, truth, held, folder)
+
+
+def refuse_estimates(labels: Sequence[Mapping[str, Any]]) -> None:
+    """Raises LabelError where a label was drawn to correct figures: a classifier fitted on it would be judged by what it has seen
+    (the figures' intervals then covered 0.62 in a trial)."""
+    drawn = sorted({str(r.get("round", "")) for r in labels if r.get("role") == "estimate"})
+    if drawn:
+        count = sum(r.get("role") == "estimate" for r in labels)
+        raise LabelError(
+            f"{count} labels have the role estimate: they correct figures and never train",
+            where=f"round {', '.join(drawn)}",
+            expected="labels of rounds drawn with --role train, or of your own",
+        )
 
 
 def split(labels: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:

@@ -4,15 +4,17 @@
     prevalence(scored, labels, totals, by=["shop"])     # any data frame; see anyone.py
 
 What is computed from what, in the order it is read: frames (any table in) > survey (contents, weights, copies) > totals
-(denominators) > cells (scores and labels to rates) > screened (what was not drawn) > whole (the corpus: seen, missed) >
-wrong_labels (if they err) > sources (each of many) > modes > reckon (statuses) > measures > writer > by_mode > audit,
-anyone (the two doors); beside them compare, why, plan and simulate (simulate_shards: many shards, read until a limit).
+(denominators) > cells (scores and labels to rates) > screened (what was not drawn) > late (shards that arrived after the
+labels) > whole (the corpus: seen, missed) > wrong_labels (if they err) > sources (each of many) > modes > documents
+(whole ones as units) > reckon (statuses) > measures > writer > by_mode > audit, anyone (the two doors); beside them
+compare, why, plan and simulate (simulate_shards: many shards, read until a limit).
 """
 
 from corpus_tools.estimate.anyone import prevalence
 from corpus_tools.estimate.audit import Estimates, Questions, estimate_audit
 from corpus_tools.estimate.compare import Audited, compare
-from corpus_tools.estimate.plan import Allocation, allocate, labels_needed
+from corpus_tools.estimate.documents import document_frame
+from corpus_tools.estimate.plan import Allocation, allocate, by_rule, labels_needed
 from corpus_tools.estimate.why import why
 from corpus_tools.estimate.writer import Blocks
 
@@ -23,7 +25,9 @@ __all__ = [
     "Estimates",
     "Questions",
     "allocate",
+    "by_rule",
     "compare",
+    "document_frame",
     "estimate_audit",
     "labels_needed",
     "prevalence",

@@ -3,6 +3,7 @@ were drawn."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -40,8 +41,10 @@ def prevalence(
 
     Returns dimension, source, dimension_2, source_2, label, prevalence, ci_low, ci_high, bound, spread, n_scored,
     n_labelled, labelled_by, status, method. Fewer than 300 labels, unless they are every item: status uncalibrated,
-    no interval. A source is calibrated from 30 labels of its own, pooled if at least 20 sources are labelled. No
-    label positive: a one-sided bound. Source of the formulas: see cells.py, whole.py and sources.py.
+    no interval. Labels that cannot count (no probability, no such content or source, role train) are set aside with a
+    warning that counts them; a probability outside (0, 1] is an error. A source is calibrated from 30 labels of its
+    own, pooled if at least 20 sources are labelled. No label positive: a one-sided bound. Source of the formulas: see
+    cells.py, whole.py and sources.py.
     """
     frame, asked = as_polars(scored, "scored"), as_polars(labels, "labels")
     by = [by] if isinstance(by, str) else list(by)
@@ -62,7 +65,12 @@ def prevalence(
         frame = frame.with_columns(n_words=pl.col("size"))
     frame = frame.with_columns(pl.col("content").cast(pl.String))
     require(asked, ("content",), "labels")
-    good, _ = usable_labels(asked, among(frame, asked))
+    asked, aside = _known_sources(asked, frame, by)
+    good, more = usable_labels(asked, among(frame, asked))
+    aside |= more
+    if aside:
+        told = "; ".join(f"{count}: {reason}" for reason, count in aside.items())
+        warnings.warn(f"labels set aside: {told}", stacklevel=2)
     names = good["label"].unique().sort().to_list() or [""]
     columns = {n: n if n in frame.columns else "score" for n in names}
     require(frame, set(columns.values()), "scored")
@@ -91,6 +99,20 @@ def prevalence(
             _rows(p, name, counts[p.dimension, unit, basis], over[p.dimension, unit, basis], topic) for p in pairs
         ]
     return pl.concat(blocks)
+
+
+def _known_sources(labels: pl.DataFrame, scored: pl.DataFrame, by: list[str]) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Labels that name a source of their own (a column of `by`) -> those whose source the items have, and the others' count."""
+    aside: dict[str, int] = {}
+    for column in by:
+        if column in labels.columns:
+            there = scored[column].cast(pl.String).unique()
+            known = pl.col(column).is_null() | pl.col(column).cast(pl.String).is_in(there.implode())
+            kept = labels.filter(known)
+            if kept.height < labels.height:
+                aside[f"{column} is not among the scored items"] = labels.height - kept.height
+                labels = kept
+    return labels, aside
 
 
 def _totals(p: Pairs, by: list[str], also: list[pl.DataFrame], data: Any, unit: str, basis: str) -> Floats:

@@ -13,7 +13,9 @@ import polars as pl
 from corpus_tools.estimate import measures as m
 from corpus_tools.estimate.by_mode import write_modes
 from corpus_tools.estimate.cells import labels_of
+from corpus_tools.estimate.documents import answered, document_frame, missed_documents
 from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
+from corpus_tools.estimate.intervals import q_values
 from corpus_tools.estimate.reckon import (
     LABELS_FOR_CORPUS,
     SHARDS,
@@ -64,12 +66,14 @@ class Questions:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Tables as tables.TOTALS, PREVALENCE and MEASURES say; labels set aside by reason; the labels still wanted (0:
-    none). A frame is made when it is asked for; `tables` gives the same in pieces."""
+    """Tables as tables.TOTALS, PREVALENCE and MEASURES say; passages whose labels were set aside, by reason; the labels
+    still wanted (0: none); what a reader should know before quoting a figure, a sentence each. A frame is made when it is
+    asked for; `tables` gives the same in pieces."""
 
     tables: Mapping[str, Blocks]
     set_aside: Mapping[str, int]
     labels_wanted: int
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def totals(self) -> pl.DataFrame:
@@ -100,6 +104,7 @@ def estimate_audit(
     exposure: Mapping[str, float] | None = None,
     shards: Mapping[str, tuple[int, int]] | None = None,
     round_weights: Mapping[str, float] | None = None,
+    documents: pl.DataFrame | None = None,
     seed: int = 0,
 ) -> Estimates:
     """passages of opened documents, tallies and labels -> totals, prevalence and measures of one audit.
@@ -110,7 +115,7 @@ def estimate_audit(
     labels: tables.LABELS. `kinds`: domain -> kind, used where no column `kind` is given. `exposure`: dataset ->
     epochs, for the share of training exposure. `shards`: dataset -> (scanned, of); rows of sampled shards carry
     `shard_id`, or get no interval. A sampled data set with fewer than 30 gets no interval. `round_weights`: fixed
-    weights of the label rounds.
+    weights of the label rounds. `documents`: tables.DOCUMENT_LABELS; with 300 documents read whole, rows of documents have figures.
 
     Without 300 labels of a label (or every candidate labelled) its rows are uncalibrated and carry no interval.
     Prevalence is over the text that the classifier knows: its denominator is total x (1 - unscored_share).
@@ -152,6 +157,8 @@ def estimate_audit(
     places = [data.corpus, *(data.pairs[d] for d in (*plain, *crossed))]
     for p in places:
         writer.totals(p, totals[p.dimension])
+    read_whole, set_aside = _documents(passages, documents, questions, list(wanted), (tallies,), shards, totals)
+    aside |= set_aside
     done: dict[str, dict[Key, Counts]] = {}  # what is asked for again: of all sources it would fill the memory
     again = {questions.outcome_of, *(name for pair in questions.balance for name in pair)}
     asked = dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])])
@@ -159,13 +166,15 @@ def estimate_audit(
         done[name] = {k: c for k, c in counts.items() if k[0] == WHOLE.dimension or (name in again and k[1:] == FIRST)}
         if name not in questions.labels:
             continue
+        read = read_whole(name)
         for p in places:
             for unit, basis in ((u, b) for u in UNITS for b in BASES):
                 note = ""
                 if p is data.corpus and (unit, basis) in wholes and basis == "exposure":
                     note = f"; largest content {wholes[unit, basis].largest:.0%} of the variance"
                 c = counts[p.dimension, unit, basis]
-                writer.prevalence(p, unit, basis, name, c, totals[p.dimension], p.n_scored, note)
+                of_documents = read.get((p.dimension, unit, basis)) if unit == "passages" else None
+                writer.prevalence(p, unit, basis, name, c, totals[p.dimension], p.n_scored, note, read=of_documents)
         for (unit, basis), w in wholes.items():
             writer.parts(name, unit, basis, w)
         _corpus_count(writer, data.corpus, name, counts)
@@ -187,7 +196,80 @@ def estimate_audit(
         of = [topics[n] for n in questions.labels if n not in questions.modes.values()]
         write_modes(writer, reckoning, named, of, totals, over, done, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
-    return Estimates(writer.tables(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n))
+    notes = (*_drifts(writer, data.corpus, reckoning, questions, done), *_one_class(topics[questions.headline]))
+    return Estimates(writer.tables(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n), notes=notes)
+
+
+def _documents(
+    passages: pl.DataFrame,
+    answers: pl.DataFrame | None,
+    questions: Questions,
+    wanted: list[tuple[str, str]],
+    also: Sequence[pl.DataFrame],
+    shards: Mapping[str, tuple[int, int]] | None,
+    totals: Mapping[tuple[str, str], Mapping[tuple[str, str], Totals]],
+) -> tuple[Callable[[str], Mapping[Key, Counts]], dict[str, int]]:
+    """Where documents were read whole: label -> counts of documents, under the unit `passages` of a survey of documents, made when
+    asked for; and the documents set aside."""
+    if answers is None or not answers.height:
+        return lambda _: {}, {}
+    told, aside = answered(answers, passages, questions.labels)
+    frame = document_frame(passages, questions.labels)
+    data = survey(frame, questions.labels, wanted, home=("dataset", "domain"), also=also, shards=shards)
+    dims = [data.corpus, *data.pairs.values()]
+    barred = _barred(dims, shards, frame, data)
+    over = {(p.dimension, "passages", b): totals[p.dimension]["documents", b].scored for p in dims for b in BASES}
+
+    def counted(name: str) -> Mapping[Key, Counts]:
+        given = told[name]
+        reckoning = Reckoning(data, no_interval=barred, units=("passages",), gate=missed_documents(given.parts))
+        trained_at = questions.trained_at.get(name, TRAINED_AT)
+        topic = Topic(name, partial(data.score, name), labels_of(data, given.labels), trained_at, questions.threshold)
+        return reckoning.counts(topic, list(data.pairs.values()), over)[0]
+
+    return counted, aside
+
+
+def _one_class(topic: Topic) -> list[str]:
+    if not topic.labels.n or 0 < topic.labels.y.sum() < topic.labels.n:
+        return []
+    if topic.labels.y.sum():
+        return [
+            f"all {topic.labels.n} labelled passages have {topic.name}: labels of one class tell nothing of the other"
+        ]
+    return [f"none of {topic.labels.n} labelled passages has {topic.name}: its figures are upper bounds"]
+
+
+def _drifts(
+    writer: Writer,
+    corpus: Place,
+    reckoning: Reckoning,
+    questions: Questions,
+    done: Mapping[str, Mapping[Key, Counts]],
+) -> list[str]:
+    """Rows of `drift`, and a sentence for each kind that is noticed."""
+    methods = {
+        "scores": "mean logit score of hit passages, later shards less first; Welch's test, sources as clusters",
+        "labels": "log of labelled over expected positives, later shards less first; exact binomial",
+    }
+    notes = []
+    for kind, method in methods.items():
+        found = {k: drifts[kind] for k in questions.labels if kind in (drifts := reckoning.drifts.get(k, {}))}
+        q = q_values(np.array([d.p for d in found.values()]))
+        for (name, d), q_value in zip(found.items(), q, strict=True):
+            x = m.Measure(np.array([d.value]), np.array([d.low]), np.array([d.high]), np.array([q_value]))
+            c = done[name][WHOLE.dimension, "passages", "exposure"]
+            writer.measure(corpus, "passages", "exposure", name, "drift", x, c, method, kind)
+        noticed = [
+            k for (k, d), v in zip(found.items(), q, strict=True) if d.noticed and (k == questions.headline or v < 0.05)
+        ]
+        if noticed:
+            d = found[noticed[0] if questions.headline not in noticed else questions.headline]
+            notes.append(
+                f"drift: {kind} of the later shards differ from the first ones' ({', '.join(noticed)}; "
+                f"{d.value:+.2f} on the {'logit' if kind == 'scores' else 'log'} scale, {d.low:+.2f} to {d.high:+.2f})"
+            )
+    return notes
 
 
 def _corpus_count(writer: Writer, p: Place, label: str, counts: Mapping[Key, Counts]) -> None:

@@ -51,8 +51,9 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
     """Usable labels of one label (content, value, probability, round, annotator) -> Labels.
 
     Rounds are combined with weights that do not depend on any label's value: those given, else in proportion to their
-    sizes. (The probability of being in any of them is no substitute: it needs each round's rate for passages that the
-    round did not draw.)
+    sizes; `round_share`, where it is given, says them content by content (rounds that cover different shards). (The
+    probability of being in any of them is no substitute: it needs each round's rate for passages that the round did
+    not draw.)
     """
     at = survey.find(labels["content"])
     rows = labels.with_columns(at=pl.Series(at, dtype=pl.Int64)).filter(pl.col("at") >= 0)
@@ -61,7 +62,11 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
     total = sum(weights.values()) or 1.0
     per = (
         rows.with_columns(
-            w=pl.col("round").replace_strict(weights, return_dtype=pl.Float64) / total if weights else pl.lit(1.0)
+            w=pl.col("round_share")
+            if "round_share" in rows.columns and not round_weights
+            else pl.col("round").replace_strict(weights, return_dtype=pl.Float64) / total
+            if weights
+            else pl.lit(1.0)
         )
         .group_by("at")
         .agg(

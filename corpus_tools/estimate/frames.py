@@ -66,20 +66,23 @@ def probabilities(frame: pl.DataFrame, columns: Sequence[str], name: str) -> pl.
     return frame
 
 
-def among(passages: pl.DataFrame, labels: pl.DataFrame) -> pl.Series:
-    """Contents of the labels that are contents of the passages."""
+def among(passages: pl.DataFrame, labels: pl.DataFrame, column: str = "content") -> pl.Series:
+    """Contents of the labels that are in this column of the passages."""
     asked = labels["content"].cast(pl.String).unique()
-    contents = passages["content"]
+    contents = passages[column]
     return contents.filter(contents.cast(pl.String).is_in(asked.implode())).cast(pl.String).unique()
 
 
-def usable_labels(labels: pl.DataFrame, known: pl.Series | None = None) -> tuple[pl.DataFrame, dict[str, int]]:
+def usable_labels(
+    labels: pl.DataFrame, known: pl.Series | None = None, of: str = "passage"
+) -> tuple[pl.DataFrame, dict[str, int]]:
     """labels (content, value, probability; optional label, round, role, annotator) -> those that may correct, and
     counts set aside.
 
-    Set aside, each with its count: role other than *estimate*, value null, probability null, and content not among
-    `known`. The same content, label and round given twice (annotators) becomes its mean. Raises LabelError where a
-    probability lies outside (0, 1] or a value outside [0, 1]: those are mistakes of the file, not of a row.
+    Set aside, each with its count of passages (an answer counts once, however many labels it has): role other than
+    *estimate*, value null, probability null, and content not among `known`. The same content, label and round given
+    twice (annotators) becomes its mean. Raises LabelError where a probability lies outside (0, 1] or a value outside
+    [0, 1]: those are mistakes of the file, not of a row.
     """
     require(labels, ("content", "value", "probability"), "labels")
     labels = labels.with_columns(
@@ -94,7 +97,8 @@ def usable_labels(labels: pl.DataFrame, known: pl.Series | None = None) -> tuple
     def keep(rows: pl.DataFrame, condition: pl.Expr, reason: str) -> pl.DataFrame:
         kept = rows.filter(condition)
         if kept.height < rows.height:
-            aside[reason] = rows.height - kept.height
+            keys = rows.filter(~condition.fill_null(False)).select("content", "round", "annotator").n_unique()
+            aside[reason] = aside.get(reason, 0) + keys
         return kept
 
     labels = keep(labels, pl.col("role") == "estimate", "role is not estimate")
@@ -111,13 +115,24 @@ def usable_labels(labels: pl.DataFrame, known: pl.Series | None = None) -> tuple
                 todo="Export the round again, or correct the column",
             )
     if known is not None:
-        labels = keep(labels, pl.col("content").is_in(known.implode()), "passage is not among the candidates")
+        labels = keep(
+            labels,
+            pl.col("content").is_in(known.implode()),
+            f"{of} is not among the {'candidates' if of == 'passage' else 'opened ones'}",
+        )
+    share = [pl.col("round_share").first()] if "round_share" in labels.columns else []
     pooled = labels.group_by("content", "label", "round").agg(
-        pl.col("value").mean(), pl.col("probability").max(), pl.col("annotator").unique().sort().str.join("+"), pl.len()
+        *share,
+        pl.col("value").mean(),
+        pl.col("probability").max(),
+        pl.col("annotator").unique().sort().str.join("+"),
+        pl.len(),
     )
     twice = int(pooled.filter(pl.col("len") > 1).height)
     if twice:
-        aside["given more than once (averaged)"] = labels.height - pooled.height
+        aside["given more than once (averaged)"] = (
+            pooled.filter(pl.col("len") > 1).select("content", "round").n_unique()
+        )
     return pooled.drop("len").sort("content", "label", "round"), aside
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -143,6 +144,57 @@ def allocate(
             "cell", "stratum", "score_low", "score_high", "copies_low", "source_class", "rate", "contents", "expected"
         ),
         candidates=frame.drop([c for c in frame.columns if c.startswith("_") or c in ("r", "c")]),
+    )
+
+
+def by_rule(
+    candidates: object,
+    cells: Sequence[Mapping[str, Any]],
+    *,
+    score: str,
+    source_class: str | None = None,
+    edges: Sequence[float] = SCORE_EDGES,
+) -> Allocation:
+    """Candidates that `allocate` did not see -> the rates that its `cells` (rows of Allocation.rates) give them: a round's top-up.
+
+    Copies are counted among these candidates alone, so that what was drawn before keeps its cell. A cell that the rule does not
+    have takes the rate of the nearest that it has: of the same stratum, then by score, source class and copies; the higher rate
+    of two as near. Nothing is fitted: all rates were fixed before.
+    """
+    frame = as_polars(candidates, "candidates")
+    require(frame, ("content", "stratum", score), "candidates")
+    frame = frame.filter(pl.col(score).is_not_null()).with_columns(
+        _copies=pl.len().over("content").log(2).floor().cast(pl.Int32),
+        _bin=pl.Series(
+            np.digitize(frame.filter(pl.col(score).is_not_null())[score].cast(pl.Float64).round(2).to_numpy(), edges)
+        ),
+        source_class=pl.col(source_class).cast(pl.String).fill_null("") if source_class else pl.lit(""),
+    )
+    known = [
+        (
+            c["stratum"],
+            int(np.digitize(c["score_low"], edges)),
+            c["source_class"],
+            int(np.log2(c["copies_low"])),
+            c["rate"],
+            c["cell"],
+        )
+        for c in cells
+    ]
+    rows = []
+    for stratum, at, klass, copies in (
+        frame.select("stratum", "_bin", "source_class", "_copies").unique().sort(pl.all()).iter_rows()
+    ):
+        near = min(
+            known, key=lambda k: (k[0] != stratum, abs(k[1] - at), k[2] != klass, abs(k[3] - copies), -k[4], k[5])
+        )
+        rows.append((stratum, at, klass, copies, near[4], near[5]))
+    kinds = frame.select("stratum", "_bin", "source_class", "_copies").schema
+    rates = pl.DataFrame(rows, schema={**kinds, "rate": pl.Float64, "cell": pl.String}, orient="row")
+    frame = frame.join(rates, on=["stratum", "_bin", "source_class", "_copies"], how="left", maintain_order="left")
+    used = frame.unique("content").group_by("cell", "rate").agg(pl.len().alias("contents")).sort("cell")
+    return Allocation(
+        rates=used.with_columns(expected=pl.col("rate") * pl.col("contents")), candidates=frame.drop("_copies", "_bin")
     )
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from corpus_tools.estimate.cells import Labels, Scored, cells, rates
+from corpus_tools.estimate.cells import Labels, Rates, Scored, cells, rates
+from corpus_tools.estimate.late import SHARED, Drift, label_drift, score_drift
 from corpus_tools.estimate.sources import Sources, label_counts, sources, spread
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, classifier_recall, missed, shard_variance, whole
+from corpus_tools.estimate.whole import Missed, Whole, classifier_recall, missed, shard_variance, whole
 from corpus_tools.estimate.wrong_labels import factors, wrong_shares
 
 LABELS_FOR_CORPUS = 300
@@ -73,9 +74,13 @@ class Reckoning:
         no_interval: Mapping[tuple[str, str], Bools] | None = None,
         units: Sequence[str] = UNITS,
         bases: Sequence[str] = BASES,
+        gate: Callable[[Survey, Scored, Labels, Rates], Missed] = missed,
     ) -> None:
+        self.gate = gate
         self.data, self.level, self.units, self.bases = data, level, units, bases
         self.no_interval = no_interval or {}
+        # Topic -> of scores | labels, where shards arrived after the first round.
+        self.drifts: dict[str, dict[str, Drift]] = {}
 
     def corrected(self, topic: Topic) -> bool:
         """Whether there are labels enough: 300, or every candidate."""
@@ -94,6 +99,12 @@ class Reckoning:
         data = self.data
         corrected = self.corrected(topic)
         scored = self.scored(topic)
+        if data.arrived.any() and topic.trained_at is not None:
+            found = {
+                "scores": score_drift(data, topic.score, data.arrived),
+                "labels": label_drift(data, scored, topic.labels, data.arrived),
+            }
+            self.drifts[topic.name] = {k: d for k, d in found.items() if d is not None}
         out: dict[Key, Counts] = {}
         wholes: dict[tuple[str, str], Whole] = {}
         if not corrected:
@@ -111,12 +122,16 @@ class Reckoning:
         spreads = {p.dimension: spread(p, scored) for p in dimensions}
         gate = None
         if not data.complete_open:
-            gate = missed(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
+            gate = self.gate(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
+        drift = 0.0
+        if data.late.any():
+            seen = score_drift(data, topic.score, data.late)
+            drift = SHARED**2 + (seen.excess if seen else 0.0)
         for unit in self.units:
             for basis in self.bases:
                 weight = design_weight[unit, basis]
                 r = rates(scored, weight, topic.labels, data.in_design, inclusion)
-                w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level)
+                w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level, drift)
                 if (unit, basis) == ("passages", "exposure"):
                     above = topic.score >= topic.threshold
                     recall = classifier_recall(data, scored, topic.labels, r, weight, above)
@@ -132,7 +147,7 @@ class Reckoning:
                 for pairs in dimensions:
                     cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))
                     given = of_labels[pairs.dimension], spreads[pairs.dimension], weight
-                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, *given, self.level)
+                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, *given, self.level, drift)
                     out[pairs.dimension, unit, basis] = self._of_sources(s, pairs, topic.labels.by)
         return out, wholes
 
@@ -161,6 +176,7 @@ class Reckoning:
         cap = totals.get((self.data.corpus.dimension, unit, basis), np.array([np.inf]))
         yes = np.array([not self.no_interval.get(self.data.corpus.dimension, np.array([False]))[0]])
         t = w.theta
+        late = np.array([bool(self.data.late.any())])
         return Counts(
             value=np.minimum(np.array([t.value]), cap),
             variance=np.array([t.variance]),
@@ -169,15 +185,16 @@ class Reckoning:
             one_sided=np.array([t.bound == "upper"]),
             spread=np.where(yes, np.nan, 1.96 * np.sqrt(t.variance) / max(t.value, 1e-300)),
             n_labelled=np.array([labels.n], float),
-            calibrated=yes,
-            pooled=np.array([False]),
+            calibrated=yes & ~late,
+            pooled=yes & late,
             labelled_by=labels.by,
         )
 
     def _of_sources(self, s: Sources, pairs: Pairs, by: str) -> Counts:
         barred = self.no_interval.get(pairs.dimension, np.zeros(len(pairs.names), bool))
-        calibrated = ((s.n_labelled >= LABELS_FOR_SOURCE) | s.complete) & ~barred
-        pooled = ~calibrated & ~barred & (s.n_sources_labelled >= LABELLED_SOURCES)
+        enough = ((s.n_labelled >= LABELS_FOR_SOURCE) | s.complete) & ~barred
+        calibrated = enough & ~s.late
+        pooled = ~calibrated & ~barred & (enough | (s.n_sources_labelled >= LABELLED_SOURCES))
         yes = calibrated | pooled
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.where(s.value > 0, 1.96 * np.sqrt(s.variance) / s.value, np.nan)

@@ -3,13 +3,14 @@ tested on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus_tools.estimate.plan import allocate
+from corpus_tools.estimate.plan import allocate, by_rule
 from corpus_tools.estimate.survey import Floats, sums
 
 
@@ -49,6 +50,8 @@ class Sample:
     )  # per source: passages, positives, seen, words, positive_words, distinct_passages, distinct_positives, shift
     distinct: tuple[float, float, float]  # of the corpus: passages, positives, seen
     positive: pl.DataFrame  # content, value: of the candidates; with stories also `story`, 0 or 1
+    every: pl.DataFrame  # content, value: of every passage of an opened document
+    positive_documents: int  # documents with a positive passage, copies counted
     stories: pl.DataFrame | None = None  # per source: passages, positives of stories
 
     @property
@@ -212,8 +215,17 @@ def simulate(world: World, seed: int) -> Sample:
         .unique("content")
         .sort("content")
     )
-    candidates = candidates.with_columns(pl.col("content").cast(pl.String))
-    return Sample(passages, tallies, truth, distinct, candidates, stories)
+    every = pl.DataFrame({"content": c[o], "value": pos[o].astype(float)}).unique("content").sort("content")
+    return Sample(
+        passages,
+        tallies,
+        truth,
+        distinct,
+        candidates.with_columns(pl.col("content").cast(pl.String)),
+        every.with_columns(pl.col("content").cast(pl.String)),
+        int((sums(row_document, pos) > 0).sum()),
+        stories,
+    )
 
 
 def _screen_rates(world: World, term: NDArray[np.bool_], y: NDArray[np.bool_], z: Floats, seed: int) -> Floats:
@@ -272,3 +284,39 @@ def label_round(
         pl.lit("estimate").alias("role"),
         pl.lit("truth").alias("annotator"),
     ).sort("content", "label")
+
+
+def late_round(
+    sample: Sample, size: int, seed: int, late: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """A round drawn before the shards `late` arrived, and topped up by its own rule -> the passages (+ late, arrived), labels before
+    the top-up, labels after it."""
+    passages = sample.passages.with_columns(arrived=pl.col("shard_id").is_in(list(late)))
+    passages = passages.with_columns(late=pl.col("arrived"))
+    there, new = (passages.filter(pl.col("drawn") & (pl.col("arrived") == late)) for late in (False, True))
+    rule = allocate(there, size, score="y")
+    first = rule.probabilities()
+    more = by_rule(new, rule.rates.to_dicts(), score="y").probabilities()
+    both = pl.concat([first, more]).group_by("content").agg(pl.col("probability").max()).sort("content")
+    chance = both.with_columns(u=pl.Series(np.random.default_rng(seed).random(both.height)))
+    out = []
+    for rates in (first, both):
+        drawn = rates.select("content", "probability").join(chance.select("content", "u"), on="content")
+        out.append(_answered(drawn.filter(pl.col("u") < pl.col("probability")), sample))
+    return passages, out[0], out[1]
+
+
+def _answered(drawn: pl.DataFrame, sample: Sample) -> pl.DataFrame:
+    return (
+        drawn.join(sample.positive, on="content")
+        .select(
+            "content",
+            pl.lit("y").alias("label"),
+            "value",
+            "probability",
+            pl.lit("r").alias("round"),
+            pl.lit("estimate").alias("role"),
+            pl.lit("truth").alias("annotator"),
+        )
+        .sort("content")
+    )

@@ -39,6 +39,7 @@ class Sources:
     n_labelled: Ints
     positives: Floats  # labelled
     complete: np.ndarray[tuple[int], np.dtype[np.bool_]]  # every candidate of the source is labelled
+    late: np.ndarray[tuple[int], np.dtype[np.bool_]]  # some of its text lies in shards that no round covers
     n_sources_labelled: int
 
 
@@ -82,10 +83,11 @@ def sources(
     spread: Spread,
     content_weight: Floats,
     level: float = 0.95,
+    drift: float = 0.0,
 ) -> Sources:
     """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the same pairs, `spread`
-    their cells; `content_weight` [C] is of this unit and basis. A source that the gate never hits gets a one-sided
-    bound."""
+    their cells; `content_weight` [C] is of this unit and basis; `drift`: as of whole. A source that the gate never hits
+    gets a one-sided bound."""
     x_size, h = len(pairs.names), scored.n_cells
     weight = pairs.weights(survey.n_words, unit, basis)
     near_cell = (scored.gate == NEAR) & survey.screens
@@ -186,9 +188,14 @@ def sources(
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
     fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
     p = np.zeros(0)
-    if len(survey.opened.content) or fraction < 1 or survey.screens_elsewhere:
+    some_late, is_late = bool(survey.late.any()), np.zeros(x_size, bool)
+    if len(survey.opened.content) or fraction < 1 or survey.screens_elsewhere or some_late:
         p = cell_means(scored, rates, labels)[scored.cell]
         variance = variance + open_variance(survey, pairs, p, unit, basis)
+    if some_late:  # a shift that text without a round shares; the sources' own are in tau
+        late = np.where(survey.late[pairs.content], weight, 0.0)
+        is_late = sums(pairs.source, late, size=x_size) > 0
+        variance = variance + drift * sums(pairs.source, late * (p * (1 - p))[pairs.content], size=x_size) ** 2
     if fraction < 1:  # never less than chance thinning of single passages would give, nor than one that was not met
         by_design = shard_variance(survey, pairs, p, unit, basis, level)
         thinned = value * (1 / fraction - 1) * typical * fraction + (1 - fraction) * typical**2
@@ -246,6 +253,7 @@ def sources(
         n_labelled=n_labelled,
         positives=positives,
         complete=complete,
+        late=is_late,
         n_sources_labelled=int((n_labelled > 0).sum()),
     )
 

@@ -166,6 +166,8 @@ class Survey:
     sharded: Sharded | None
     opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
     rest: Opened  # the same of documents that the gate does not hit
+    late: Bools  # [C] every copy lies in a shard that no label round covers yet
+    arrived: Bools  # [C] every copy lies in a shard that the oldest round did not begin with
     _strata: dict[tuple[int, bool | None], Stratum] = field(default_factory=dict)
 
     @property
@@ -235,7 +237,7 @@ def survey(
     """passages (content, stratum, the three probabilities, drawn, unscored, n_words, scores, source columns) -> Survey.
 
     Missing columns are filled: document_id and document_content by the row, stratum by `hit`, probabilities by 1,
-    drawn by true, unscored by false, n_words by 1. Sources that only `also` (tallies, totals) knows get a place too.
+    drawn by true, unscored, late and arrived by false, n_words by 1. Sources that only `also` (tallies, totals) knows get a place too.
     Raises Stop where a probability is not in (0, 1].
     """
     require(passages, ("content", *score_columns), "passages")
@@ -368,11 +370,22 @@ def survey(
         sharded=sharded,
         opened=opened_of(opened_row),
         rest=opened_of(np.flatnonzero(~seen_row)),
+        late=_everywhere(rows, "late", drawn, at, size),
+        arrived=_everywhere(rows, "arrived", drawn, at, size),
     )
 
 
+def _everywhere(rows: pl.DataFrame, column: str, drawn: NDArray[np.int64], at: NDArray[np.int32], size: int) -> Bools:
+    """[C] whether a column, where there is one, is true of every copy that was drawn."""
+    if column not in rows.columns:
+        return np.zeros(size, bool)
+    out = np.ones(size, bool)
+    out[at[~rows[column].to_numpy()[drawn]]] = False
+    return out
+
+
 def _rows(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns that the design rests on, hashes in place of texts; absent ones filled."""
+    """The columns that the design rests on, hashes in place of texts; absent ones filled, but for `late` and `arrived`."""
     there = set(frame.columns)
     document = (
         pl.col("document_id").hash(seed=_SEED) if "document_id" in there else pl.int_range(pl.len(), dtype=pl.UInt64)
@@ -383,6 +396,7 @@ def _rows(frame: pl.DataFrame) -> pl.DataFrame:
         "open_probability",
         "screen_probability",
         "shard_probability",
+        *(pl.col(c) for c in ("late", "arrived") if c in there),
         hash=pl.col("content").hash(seed=_SEED),
         document=document,
         document_hash=pl.col(content).hash(seed=_SEED),

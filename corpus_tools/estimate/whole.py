@@ -12,6 +12,7 @@ from scipy import stats
 
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, logit_interval
+from corpus_tools.estimate.late import late_variance
 from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance, uneven
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
@@ -121,20 +122,24 @@ def whole(
     unit: str,
     basis: str,
     level: float = 0.95,
+    drift: float = 0.0,
 ) -> Whole:
     """`rates` are of this unit and basis. What the gate misses, `m` (None: no gate), is reckoned in contents and
-    scaled, so that copies of one text are one finding and doubling a corpus changes nothing."""
+    scaled, so that copies of one text are one finding and doubling a corpus changes nothing. `drift`: variance of the
+    shift that text without a round may have (late.py)."""
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
     screened = class_rates(survey, scored, rates, labels, weight)
     v_screen = screen_variance(survey, screened, unit, basis)
     by_cell = cell_means(scored, rates, labels)
-    v_open = v_shard = 0.0
-    if len(survey.opened.content) or survey.sharded is not None:
+    v_open = v_shard = v_late = 0.0
+    late = bool(survey.late.any())
+    if len(survey.opened.content) or survey.sharded is not None or late:
         p = by_cell[scored.cell]
         v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
         v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
-    v_seen = rates.label_variance(level) + v_screen + v_open + v_shard
+        v_late = late_variance(survey, scored, labels, p, weight, drift) if late else 0.0
+    v_seen = rates.label_variance(level) + v_screen + v_open + v_shard + v_late
     bound = 0.0
     if positives == 0:
         likely = weight * scored.shifted
@@ -324,8 +329,23 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         events = near_value
         omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + multi)
         near_cv2 = 0.0
-    expected = max(omega * solo, 1e-9)
+    # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
+    shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
+    return update(survey, scored, labels, max(omega * solo, 1e-9), shape, near_cv2, count.total)
 
+
+def update(
+    survey: Survey,
+    scored: Scored,
+    labels: Labels,
+    expected: float,
+    shape: float,
+    near_cv2: float,
+    seen: float,
+    cluster: float = 3.0,
+) -> Missed:
+    """What the gate is expected to miss, a gamma of `shape`, updated by what labels found in rejected text. `cluster`: how many
+    positives come together."""
     rest = np.flatnonzero(survey.gate == SAMPLED)
     opened = survey.open_probability[rest] * survey.q[rest]
     w = survey.content_weights("passages", "distinct", rest=True)[rest]
@@ -337,10 +357,8 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         anywhere = audit * float(np.average(labelled, weights=w))
         by_score = audit * float(np.average(labelled, weights=np.maximum(w * scored.shifted[rest], 1e-300)))
         phi = min(anywhere, by_score)
-    # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
-    shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
     b = shape / expected + phi
     value = (shape + found) / b
-    variance = (shape + found) / b**2 + 3 * value  # the last term: positives come in clusters of about three (trial)
+    variance = (shape + found) / b**2 + cluster * value  # passages come in clusters of about three (trial)
     bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
-    return Missed(value, variance, round(found), bound, near_cv2, count.total)
+    return Missed(value, variance, round(found), bound, near_cv2, seen)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from corpus_tools import tables
 from corpus_tools.estimate.measures import Measure
 from corpus_tools.estimate.reckon import Counts
-from corpus_tools.estimate.survey import WHOLE, Floats, Place
+from corpus_tools.estimate.survey import WHOLE, Bools, Floats, Place
 from corpus_tools.estimate.totals import Totals
 from corpus_tools.estimate.whole import Whole
 
@@ -108,9 +109,10 @@ class Writer:
         n_scored: Floats,
         note: str = "",
         uncorrected: str = "",
+        read: Counts | None = None,
     ) -> None:
-        """Counts over the text that is scored; beside passages, the documents' upper bound where their totals are
-        known. `uncorrected`: the method of rows without labels."""
+        """Counts over the text that is scored; beside passages, where their totals are known, the documents: `read`
+        whole, or an upper bound. `uncorrected`: the method of rows without labels."""
         t = totals[unit, basis]
         value, low, high = _over(c, t)
         common: dict[str, Any] = {
@@ -134,33 +136,50 @@ class Writer:
             **common,
         )
         if unit == "passages" and ("documents", basis) in totals:
-            # A document's truth is 'any passage': without labels of whole documents no more than a bound is known.
-            documents = totals["documents", basis]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                most = np.where(documents.scored > 0, c.high / documents.scored, np.nan)
-            self._add(
-                "prevalence",
-                p,
-                "documents",
-                basis,
-                prevalence=np.full(len(most), np.nan),
-                ci_low=np.where(np.isnan(most), np.nan, 0.0),
-                ci_high=np.minimum(most, 1),
-                bound=_bound(most, np.ones(len(most), bool)),
-                spread=np.full(len(most), np.nan),
-                method="at most the passages' upper bound over documents",
+            self._documents(p, basis, c, read, totals["documents", basis], common)
+
+    def _documents(
+        self, p: Place, basis: str, c: Counts, read: Counts | None, totals: Totals, common: Mapping[str, Any]
+    ) -> None:
+        """A document's truth is 'any passage'. Without labels of whole documents no more than the passages' bound is known."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            most = np.where(totals.scored > 0, c.high / totals.scored, np.nan)
+        none = np.full(len(most), np.nan)
+        value, low, high = none, np.where(np.isnan(most), np.nan, 0.0), most
+        one_sided = np.ones(len(most), bool)
+        bound = "at most the passages' upper bound over documents"
+        method: pl.Series | str = bound
+        if read is not None:
+            yes = read.calibrated | read.pooled
+            figure, least, up = _over(read, totals)
+            value, low, high = np.where(yes, figure, np.nan), np.where(yes, least, low), np.where(yes, up, high)
+            one_sided = np.where(yes, read.one_sided, True)
+            told = [f"whole documents: {self.methods[k]}" for k in ("calibrated", "pooled")]
+            method = _chosen([*told, bound], np.where(read.calibrated, 0, np.where(read.pooled, 1, 2)))
+            common = {
                 **common,
-            )
+                "n_labelled": np.where(yes, read.n_labelled, c.n_labelled).astype(np.uint32),
+                "labelled_by": _chosen([read.labelled_by, c.labelled_by], np.where(yes, 0, 1)),
+                "status": _statuses(np.where(yes, read.calibrated, c.calibrated), np.where(yes, read.pooled, c.pooled)),
+            }
+        self._add(
+            "prevalence",
+            p,
+            "documents",
+            basis,
+            prevalence=np.minimum(value, 1),
+            ci_low=np.where(one_sided, np.where(np.isnan(low), np.nan, 0), np.maximum(low, 0)),
+            ci_high=np.minimum(high, 1),
+            bound=_bound(high, one_sided),
+            spread=none,
+            method=method,
+            **common,
+        )
 
     def _method(self, c: Counts, note: str, uncorrected: str) -> pl.Series | str:
         neither = self.methods["borrowed"] if c.corrected else uncorrected or self.methods["uncalibrated"]
         words = [*(self.methods[k] + note for k in ("calibrated", "pooled")), neither + note]
-        which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2))
-        return (
-            words[which[0]]
-            if len(set(which.tolist())) == 1
-            else pl.Series(words, dtype=pl.Enum(list(dict.fromkeys(words)))).gather(which)
-        )
+        return _chosen(words, np.where(c.calibrated, 0, np.where(c.pooled, 1, 2)))
 
     def measure(
         self,
@@ -238,8 +257,20 @@ def _over(c: Counts, t: Totals) -> tuple[Floats, Floats, Floats]:
 
 def status(c: Counts) -> pl.Series:
     """[X] calibrated, pooled or uncalibrated."""
-    which = np.where(c.calibrated, 0, np.where(c.pooled, 1, 2)).astype(np.int64)
+    return _statuses(c.calibrated, c.pooled)
+
+
+def _statuses(calibrated: Bools, pooled: Bools) -> pl.Series:
+    which = np.where(calibrated, 0, np.where(pooled, 1, 2)).astype(np.int64)
     return pl.Series(STATUS.categories).cast(STATUS).gather(which)
+
+
+def _chosen(words: list[str], which: NDArray[np.int64]) -> pl.Series | str:
+    """[X] one of a few texts, each held once."""
+    if len({words[i] for i in np.unique(which)}) == 1:
+        return words[int(which[0])]
+    chosen: pl.Series = pl.Series(words, dtype=pl.Enum(list(dict.fromkeys(words)))).gather(which)
+    return chosen
 
 
 def _bound(high: Floats, one_sided: np.ndarray[Any, np.dtype[np.bool_]]) -> pl.Series:

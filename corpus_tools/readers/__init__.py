@@ -4,6 +4,7 @@ To add a reader: write `@guarded def read(shard, entry) -> Iterator[Batch]` in a
 """
 
 from corpus_tools.readers import hub, lines, parquet, warc
+from corpus_tools.readers.again import texts_at
 from corpus_tools.readers.base import Batch, Reader, Reject, rejects_table
 
 READERS: dict[str, Reader] = {
@@ -15,4 +16,4 @@ READERS: dict[str, Reader] = {
     "datasets": hub.read,
 }
 
-__all__ = ["READERS", "Batch", "Reader", "Reject", "rejects_table"]
+__all__ = ["READERS", "Batch", "Reader", "Reject", "rejects_table", "texts_at"]

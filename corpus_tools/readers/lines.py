@@ -113,6 +113,11 @@ def split_lines(stream: Iterator[bytes], at: int = 0) -> Iterator[tuple[int, byt
         yield at, b"".join(rest) if held <= limit else held
 
 
+def text_of(line: bytes, at: int, entry: CorpusEntry) -> str | None:
+    """One line that begins at byte `at` -> its text. Raises RecordRejected where it is no document."""
+    return _text(_parse(line, at), entry.text_field)
+
+
 def _parse(line: bytes, at: int) -> dict[str, Any]:
     """One line -> its object. Raises RecordRejected with reason and detail."""
     if at == 0 and line.startswith(_BOM):

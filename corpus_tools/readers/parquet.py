@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import fsspec
@@ -24,6 +24,33 @@ _DAMAGE = (
 _BUFFER = 1 << 20  # bytes of a column held while it is decoded; without it, all of the row group's
 
 
+def read_rows(shard: Shard, entry: CorpusEntry, wanted: Collection[int] | None = None) -> Iterator[Batch]:
+    """The row groups of a shard, or of its part -> batches; with `wanted` those of the whole file that hold one of these rows.
+    Raises as `read` does."""
+    with _Raw(shard) as raw:
+        file = _open(raw, shard)
+        columns = choose_columns(file.schema_arrow, entry)
+        groups = list(_some(file, shard, wanted))
+        raw.expect(file, columns.heads(file.schema_arrow), [group for group, _, _ in groups])
+        given = False
+        for group, row, rows in groups:
+            yield from _group(file, raw, group, row, rows, columns)
+            given = given or rows > 0
+        if not given:
+            yield Batch(NO_DOCUMENTS)
+
+
+def _some(file: pq.ParquetFile, shard: Shard, wanted: Collection[int] | None) -> Iterator[tuple[int, int, int]]:
+    """Row groups to read: number, first row in the file, rows."""
+    part, row = shard.part, 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        inside = part is None or part.start <= group < part.end
+        if inside if wanted is None else any(row <= at < row + rows for at in wanted):
+            yield group, row, rows
+        row += rows
+
+
 @guarded
 def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     """A Parquet shard -> batches. A row group that does not decode is one failed reject of all its rows not yet given out.
@@ -31,20 +58,7 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     Raises ShardFailed: not a Parquet file; no such text column (the nearest named); a text column that is no text; the
     store fails while it is read.
     """
-    with _Raw(shard) as raw:
-        file = _open(raw, shard)
-        columns = choose_columns(file.schema_arrow, entry)
-        part = shard.part
-        raw.expect(file, columns.heads(file.schema_arrow), range(part.start, part.end) if part else None)
-        row, given = 0, False
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            if part is None or part.start <= group < part.end:
-                yield from _group(file, raw, group, row, rows, columns)
-                given = given or rows > 0
-            row += rows
-        if not given:
-            yield Batch(NO_DOCUMENTS)
+    yield from read_rows(shard, entry)
 
 
 def row_groups(shard: Shard) -> list[tuple[int, int]]:
@@ -92,10 +106,10 @@ class _Raw:
             self._remote = RemoteFile(shard.uri, shard.bytes)
             self.file = pa.PythonFile(self._remote, mode="r")
 
-    def expect(self, file: pq.ParquetFile, names: list[str], some: range | None = None) -> None:
-        """Has the columns' bytes sent, row group by row group (all, or `some`), while those before are decoded."""
+    def expect(self, file: pq.ParquetFile, names: list[str], some: Sequence[int]) -> None:
+        """Has the columns' bytes sent, row group by row group, while those before are decoded."""
         if self._remote is not None:
-            groups = (file.metadata.row_group(i) for i in some or range(file.num_row_groups))
+            groups = (file.metadata.row_group(i) for i in some)
             chunks = (group.column(i) for group in groups for i in range(group.num_columns))
             self._remote.expect(_bytes_of(c) for c in chunks if c.path_in_schema.split(".", 1)[0] in names)
 

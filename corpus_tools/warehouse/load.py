@@ -30,7 +30,7 @@ from corpus_tools.warehouse.open import SCHEMA_VERSION, is_current, opened
 SQL = Path(__file__).parent
 OF_SHARDS = ("documents", "passages", "tallies", "rejects", "scores")
 """Tables with a file per shard; loaded group by group."""
-SMALL = ("shards", "rounds", "labels", "classifiers", "runs", "audits", *ESTIMATES)
+SMALL = ("shards", "rounds", "labels", "classifiers", "runs", "audits", "near_copies", *ESTIMATES)
 """The others, in an order in which each finds what it joins."""
 VIEWS = (
     "latest_audits",
@@ -43,6 +43,7 @@ VIEWS = (
     "label_scores",
     "repeated_ids",
     "flagged_passages",
+    "near_copy_groups",
 )
 MACROS = ("prevalence_of", "flagged", "scored")
 
@@ -257,6 +258,10 @@ def _load_small(con: duckdb.DuckDBPyConnection, root: Root, found: _Found, table
     con.register("new_manifests", pa.Table.from_pylist(found.manifests, schema))
     files: dict[str, dict[tuple[str, ...], dict[str, str]]] = {
         name: {("audits", str(a["audit_id"]), f"{name}.parquet"): {} for a in found.audits} for name in ESTIMATES
+    }
+    of_audits = [str(a["audit_id"]) for a in found.audits]
+    files["near_copies"] = {
+        ("audits", a, "near_copies.parquet"): {} for a in of_audits if "near_copies.parquet" in root.names("audits", a)
     }
     drawn = {name for name in root.names("rounds") if name.endswith(".parquet")}
     files["labels"] = {

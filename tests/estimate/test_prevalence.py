@@ -123,7 +123,8 @@ def test_frames_that_cannot_be_are_refused(frame: object, words: str) -> None:
 def test_training_labels_never_correct() -> None:
     frame = reviews(400)
     train = answers(frame).with_columns(role=pl.lit("train"))
-    assert prevalence(frame, train)["status"].to_list() == ["uncalibrated"]
+    with pytest.warns(UserWarning, match="400: role is not estimate"):
+        assert prevalence(frame, train)["status"].to_list() == ["uncalibrated"]
 
 
 def test_the_draw_of_documents_is_in_the_interval() -> None:
@@ -132,3 +133,13 @@ def test_the_draw_of_documents_is_in_the_interval() -> None:
     row = prevalence(frame, answers(frame, every=20), totals={"total": [10_000]}).row(0, named=True)
     assert row["prevalence"] == pytest.approx(0.05)
     assert (row["ci_high"] - row["ci_low"]) / 2 == pytest.approx(1.96 * 0.0067, rel=0.05)
+
+
+def test_labels_of_a_source_that_is_not_there_are_counted() -> None:
+    frame = pl.DataFrame({"content": list("abcd"), "score": [0.1, 0.2, 0.8, 0.9], "shop": ["x", "x", "y", "y"]})
+    labels = pl.DataFrame(
+        {"content": list("abcd"), "value": [0, 0, 1, 1], "probability": 1.0, "shop": ["x", "x", "y", "z"]}
+    )
+    with pytest.warns(UserWarning, match="1: shop is not among the scored items"):
+        out = prevalence(frame, labels, by="shop")
+    assert out.filter(dimension="corpus")["n_labelled"].to_list() == [3]

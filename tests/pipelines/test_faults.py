@@ -23,6 +23,7 @@ from corpus_tools.errors import RootError, Stop
 from corpus_tools.labels import import_labels
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
+from corpus_tools.rounds import sample_round
 from corpus_tools.warehouse import query
 from pipelines import cli, tasks
 from pipelines.audit import estimate_flow, run_audit
@@ -69,7 +70,7 @@ def test_a_sample_of_shards_says_so_wherever_a_figure_is_shown(
         "2 x 8 documents / (8 / 40)"
     )
 
-    _, drawn = audits.sample_round(root, audit, pack, name="all", size=16)
+    drawn = sample_round(root, audit, pack, name="all", size=16).passages
     none = {"agent": "mind", "behaviours": ["coercion"], "threat": True, "mode": "fiction", "stance": "presents"}
     import_labels(root, "all", [{"passage_id": p, **none} for p in drawn["passage_id"]], pack, "me")
     estimate_flow(root.uri, outcome.audit_id)

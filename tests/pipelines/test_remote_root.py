@@ -9,12 +9,13 @@ import fsspec
 import pyarrow as pa
 import pytest
 
-from corpus_tools.audit import read, sample_round
+from corpus_tools.audit import read
 from corpus_tools.config import AuditConfig
 from corpus_tools.errors import ConfigError, RootError
 from corpus_tools.labels import import_labels, read_round
 from corpus_tools.pack import load_pack
 from corpus_tools.root import SHARD_TABLES, Root
+from corpus_tools.rounds import sample_round
 from corpus_tools.warehouse import query
 from pipelines.audit import estimate_flow, run_audit
 from tests.pipelines.test_audit import records, tables

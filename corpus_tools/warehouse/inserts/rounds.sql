@@ -8,6 +8,6 @@ SELECT
     TRY_CAST(json ->> 'seed' AS BIGINT) AS seed,
     TRY_CAST(json ->> 'drawn' AS BIGINT) AS drawn,
     TRY_CAST(json ->> 'labelled' AS BIGINT) AS labelled,
-    json -> 'rule' AS rule
+    coalesce(json -> 'cells', json -> 'rule') AS rule
 FROM new_rounds
 ORDER BY round;

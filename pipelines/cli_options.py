@@ -1,0 +1,52 @@
+"""What commands share: options that name a root or an audit, what stands beside figures, and where results lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from corpus_tools.errors import RootError
+from pipelines.show import out
+
+RootOption = Annotated[
+    str,
+    typer.Option("--root", help="the audit root; default: this folder, or the only root below it", show_default=False),
+]
+AuditOption = Annotated[
+    str, typer.Option("--audit", help="an audit's id or its beginning; default: the latest", show_default=False)
+]
+
+
+def root_of(named: str) -> str:
+    """The root that is meant: the one named, else this folder, else the only one below it."""
+    if named:
+        if "://" not in named and not Path(named).is_dir():
+            raise RootError("no such folder", where=named, expected="an audit root", todo="Name it by --root.")
+        return named
+    if Path("audits").is_dir():
+        return "."
+    below = sorted(p.parent for p in Path().glob("*/audits") if p.is_dir())
+    if len(below) == 1:
+        return str(below[0])
+    listed = ", ".join(map(str, below)) or "none"
+    raise RootError(
+        "no audit root here",
+        where=str(Path().resolve()),
+        expected=f"one folder with audits (below are: {listed})",
+        todo="Name it by --root.",
+    )
+
+
+def beside(*audits: dict[str, Any], to: Any = out) -> None:
+    """What stands beside every figure: 'N of M shards' of a sampled data set, and the shards that failed or break off."""
+    from corpus_tools.audit import failed_said, sampled_said
+
+    for line in dict.fromkeys(line for audit in audits for line in sampled_said(audit) + failed_said(audit)):
+        to.print(line, style="yellow", markup=False, soft_wrap=True)
+
+
+def where(database: str, report: str) -> None:
+    """Says where the results lie."""
+    out.print(f"database  {database}\nreport    {report}", soft_wrap=True)
