@@ -23,6 +23,7 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
+from collections.abc import Mapping  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Annotated, Any  # noqa: E402
 
@@ -291,14 +292,16 @@ def train(
     import logging
 
     from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.card import card_path
     from corpus_tools.classifier.train import train as fit
     from corpus_tools.pack import load_pack
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     rows = [row for path in labels for row in read_jsonl(path)]
     passages = [row for path in texts or [] for row in read_jsonl(path)]
-    _quality(fit(load_pack(pack), rows, passages, output, epochs=epochs))
-    out.print(f"weights   {output}")
+    spec = load_pack(pack)
+    _quality(fit(spec, rows, passages, output, epochs=epochs))
+    out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
 
 
 @app.command("train-screen")
@@ -323,34 +326,62 @@ def train_screen(
 
 @app.command()
 def evaluate(
-    labels: Annotated[list[Path], typer.Option(help="annotations (JSON Lines); more than once")],
-    texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="annotations (JSON Lines); more than once. Without any: the card's numbers again"),
+    ] = None,
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
+    ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
     model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
     split: Annotated[str, typer.Option(help="only labels with this split; '' for all")] = "validation",
+    readings: Annotated[
+        list[Path] | None,
+        typer.Option(help="two annotators' files of the same passages: how well one predicts the other"),
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="a field of the labels to slice by; more than once. Default: dataset")
+    ] = None,
+    threshold: Annotated[float, typer.Option(min=0.01, max=0.99, help="of F1, precision and recall")] = 0.5,
+    write: Annotated[
+        bool, typer.Option("--write", help="keep the numbers beside the weights and fill their card")
+    ] = False,
 ) -> None:
-    """Judge a classifier by labels of works that it never saw."""
-    from corpus_tools.classifier import load_classifier
-    from corpus_tools.classifier.annotations import join_texts, label_matrix, read_jsonl
-    from corpus_tools.classifier.evaluate import evaluate as judge
+    """Judge a classifier by labels of works that it never saw; without labels, print what its card says."""
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.card import write_card
+    from corpus_tools.classifier.judge import BY, judge, read_evaluation, write_evaluation
     from corpus_tools.config import ClassifierConfig
     from corpus_tools.errors import LabelError
     from corpus_tools.pack import load_pack
 
     spec = load_pack(pack)
+    folder = spec.weights if model == "pack" else Path(model)
+    if not labels:
+        _quality(read_evaluation(folder))
+        return
     rows = [row for path in labels for row in read_jsonl(path) if not split or row.get("split") == split]
     if not rows:
         raise LabelError(
             f"no labels with split {split!r}", expected="at least one", todo="Name another --split, or '' for all."
         )
-    found = join_texts(rows, [row for path in texts for row in read_jsonl(path)])
-    scores = load_classifier(spec, ClassifierConfig(model=model)).score(found["text"].to_list())
-    works = [str(row.get("document_id", i)) for i, row in enumerate(rows)]
-    _quality(judge(scores.to_numpy(), label_matrix(rows, spec), works, spec))
+    passages = [row for path in texts or [] for row in read_jsonl(path)]
+    config = ClassifierConfig(model=model, threshold=threshold)
+    read = [read_jsonl(path) for path in readings or []]
+    evaluation = judge(spec, config, rows, passages, passes=read, by=tuple(by or BY))
+    _quality(evaluation)
+    if write:
+        write_evaluation(evaluation, folder)
+        out.print(f"card      {write_card(spec, folder)}", markup=False)
 
 
-def _quality(rows: Any) -> None:
-    out.print(frame_table(rows))
+def _quality(evaluation: Mapping[str, Any]) -> None:
+    from corpus_tools.classifier.card import metrics, slices
+
+    for part in (metrics(evaluation), slices(evaluation["rows"])):
+        out.print(part + "\n", markup=False, soft_wrap=True)
 
 
 def _books(audit: dict[str, Any]) -> None:

@@ -15,11 +15,18 @@ from corpus_tools.pack import file_sha256
 
 
 def publish(
-    heads: Heads, encoder: EncoderSpec, base_rates: Mapping[str, float], trained_on: Mapping[str, Any], folder: Path
+    heads: Heads,
+    encoder: EncoderSpec,
+    base_rates: Mapping[str, float],
+    trained_on: Mapping[str, Any],
+    folder: Path,
+    *,
+    calibrated_on: str = "",
 ) -> Path:
     """Writes `heads.safetensors`, then `weights.json`; `encoder.tuned` names a file already in the folder. Returns weights.json.
 
     `base_rates`: label -> its prevalence where the scores were calibrated; estimates shift scores from it.
+    `calibrated_on`: digest of the texts that set the calibration.
     """
     folder.mkdir(parents=True, exist_ok=True)
     heads.save(folder / "heads.safetensors")
@@ -32,6 +39,7 @@ def publish(
         "groups": [list(group) for group in heads.groups],
         "base_rates": {label: round(rate, 6) for label, rate in base_rates.items()},
         "trained_on": dict(trained_on),
+        "calibrated_on": calibrated_on,
     }
     path = folder / "weights.json"
     path.write_text(json.dumps(weights, indent=1, sort_keys=True) + "\n", "utf-8")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from corpus_tools.classifier.annotations import join_texts, label_matrix
-from corpus_tools.classifier.evaluate import evaluate
-from corpus_tools.classifier.fit import calibrate, exhaustive_groups
-from corpus_tools.classifier.heads import calibrated
+from corpus_tools.classifier.card import write_card
+from corpus_tools.classifier.judge import assess, cross_calibrated, digest, provenance, write_evaluation
 from corpus_tools.classifier.publish import publish
 from corpus_tools.classifier.tune import EPOCHS, Tuner
 from corpus_tools.embed import EncoderSpec
@@ -36,10 +33,10 @@ def train(
     *,
     epochs: int = EPOCHS,
     seed: int = 0,
-) -> pl.DataFrame:
-    """Fits on the labels whose `split` is not `validation`, calibrates and judges on those whose is; writes `folder`.
+) -> dict[str, Any]:
+    """Fits on the labels whose `split` is not `validation`, calibrates and judges on those whose is; writes `folder` and the card.
 
-    Returns evaluate's rows on the held-out works (their calibration error cross-fitted by halves, since they also calibrate).
+    Returns the evaluation on the held-out works (cross-calibrated by halves, since they also calibrate).
     Raises LabelError where texts are missing or do not fit, where a label belongs to estimates, where a work is on both sides, or
     where nothing is held out.
     """
@@ -83,33 +80,22 @@ def split(labels: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
 
 def finish(
     tuner: Tuner, top: Any, labels: Sequence[Mapping[str, Any]], truth: Array, held: Sequence[int], folder: Path
-) -> pl.DataFrame:
-    """A trained top -> its weights in `folder`, calibrated on the held-out works; returns how well it does on them."""
-    logits, seen = tuner.logits(top, held), truth[list(held)]
+) -> dict[str, Any]:
+    """A trained top -> its weights in `folder`, calibrated on the held-out works; their evaluation there, and the card filled."""
+    logits, seen, known = tuner.logits(top, held), truth[list(held)], set(held)
     spec, heads = tuner.save(top, logits, seen, folder)
-    rounds = Counter(str(r.get("round", "")) for i, r in enumerate(labels) if i not in set(held))
     publish(
         heads,
         spec,
         dict(zip(tuner.pack.labels, seen.mean(axis=0).tolist(), strict=True)),
-        {
-            "labels": len(labels) - len(held),
-            "rounds": dict(rounds),
-            "annotators": sorted({str(r.get("annotator", "")) for r in labels}),
-        },
+        provenance((r for i, r in enumerate(labels) if i not in known), tuner.pack),
         folder,
+        calibrated_on=digest(tuner.texts[i] for i in held),
     )
-    works = [str(labels[i].get("document_id")) for i in held]
-    return evaluate(cross_calibrated(logits, seen, works, tuner.pack), seen, works, tuner.pack)
-
-
-def cross_calibrated(logits: Array, truth: Array, works: Sequence[str], pack: Pack) -> Array:
-    """Logits of held-out works -> probabilities, each half of the works calibrated on the other."""
-    groups = exhaustive_groups(truth, pack)
-    names = {name: i % 2 for i, name in enumerate(sorted(set(works)))}
-    half = np.array([names[w] for w in works])
-    out = np.zeros(logits.shape, np.float32)
-    for side in (0, 1):
-        scale, shift = calibrate(logits[half != side], truth[half != side], groups)
-        out[half == side] = calibrated(logits[half == side], scale.astype(np.float32), shift.astype(np.float32), groups)
-    return out
+    rows = [labels[i] for i in held]
+    works = [str(row.get("document_id", i)) for i, row in enumerate(rows)]
+    crossed = cross_calibrated(logits, seen, works, tuner.pack)
+    evaluation = assess(crossed, seen, rows, tuner.pack, crossed=True)
+    write_evaluation(evaluation, folder)
+    write_card(tuner.pack, folder)
+    return evaluation

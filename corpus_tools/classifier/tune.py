@@ -43,11 +43,13 @@ class Tuner:
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self._base: Any = AutoModel.from_pretrained(folder).eval()
         self.size = int(self._base.config.hidden_size)
+        self.texts: list[str] = []
         self._kept: list[Any] = []
 
     def read(self, texts: Sequence[str]) -> None:
         """Runs the frozen layers over texts [n]; everything below speaks of their indices."""
         torch = self._torch
+        self.texts = list(texts)
         ids = [self._tokenizer(t, truncation=True, max_length=self.spec.max_tokens)["input_ids"] for t in texts]
         self._kept = [None] * len(ids)
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]))

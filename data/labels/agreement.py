@@ -1,12 +1,14 @@
-"""Cohen's kappa of the two blind passes over the gold passages, per label, with a 95 % bootstrap interval over works.
+"""Cohen's kappa of two readings of the same passages, per label, with a 95 % bootstrap interval over works.
 
-    python data/labels/agreement.py
+    python data/labels/agreement.py [first.jsonl second.jsonl]
 
-Prints the Markdown table of data/labels/README.md.
+Without files: the two blind passes over the gold passages, then the second reading of a tenth of round 2. Prints the Markdown
+tables of data/labels/README.md.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from corpus_tools.pack import load_pack
 
 HERE = Path(__file__).parent
 DRAWS = 1000
+PAIRS = (("gold.pass1.jsonl", "gold.pass2.jsonl"), ("round2.jsonl", "round2.twice.jsonl"))
 
 
 def kappa(a: np.ndarray, b: np.ndarray) -> float:
@@ -25,24 +28,36 @@ def kappa(a: np.ndarray, b: np.ndarray) -> float:
     return float((agree - chance) / (1 - chance)) if chance < 1 else float("nan")
 
 
-def main() -> None:
-    """Prints one row per label."""
+def table(first: Path, second: Path) -> list[str]:
+    """Two files of annotations -> the rows of a Markdown table, one per label, over the passages that stand in both."""
     pack = load_pack("ai_self_preservation")
-    first, second = (read_jsonl(HERE / f"gold.pass{n}.jsonl") for n in (1, 2))
-    assert [r["passage_id"] for r in first] == [r["passage_id"] for r in second]
-    a, b = label_matrix(first, pack), label_matrix(second, pack)
-    works = np.unique([r["document_id"] for r in first], return_inverse=True)[1]
+    one = {r["passage_id"]: r for r in read_jsonl(first)}
+    both = [(one[r["passage_id"]], r) for r in read_jsonl(second) if r["passage_id"] in one]
+    assert all(x["sha256"] == y["sha256"] for x, y in both), "the two readings are of different texts"
+    a, b = label_matrix([x for x, _ in both], pack), label_matrix([y for _, y in both], pack)
+    works = np.unique([x["document_id"] for x, _ in both], return_inverse=True)[1]
     members = [np.flatnonzero(works == w) for w in range(works.max() + 1)]
     rng = np.random.default_rng(0)
     samples = [np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]) for _ in range(DRAWS)]
-    print("| label | pass 1 | pass 2 | differ | kappa |\n|---|---|---|---|---|")
+    rows = [f"| label ({len(both):,} passages) | pass 1 | pass 2 | differ | kappa |", "|---|---|---|---|---|"]
     for i, label in enumerate(pack.labels):
         x, y = a[:, i], b[:, i]
         if x.sum() + y.sum() < 4:
             continue
         low, high = np.nanquantile([kappa(x[s], y[s]) for s in samples], [0.025, 0.975])
-        print(f"| {label} | {x.sum()} | {y.sum()} | {(x != y).sum()} | {kappa(x, y):.2f} [{low:.2f}, {high:.2f}] |")
+        rows.append(
+            f"| {label} | {x.sum()} | {y.sum()} | {(x != y).sum()} | {kappa(x, y):.2f} [{low:.2f}, {high:.2f}] |"
+        )
+    return rows
+
+
+def main(files: list[str]) -> None:
+    """Prints a table for each pair of files."""
+    pairs = [(Path(files[0]), Path(files[1]))] if files else [(HERE / a, HERE / b) for a, b in PAIRS]
+    for first, second in pairs:
+        print(f"{first.name} against {second.name}\n")
+        print("\n".join(table(first, second)) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

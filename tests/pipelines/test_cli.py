@@ -155,3 +155,32 @@ def test_ctrl_c_stops_at_once_and_keeps_what_is_done(tmp_path: Path, write_lines
     assert process.returncode == 130
     assert "Finished shards are kept" in said
     assert "Traceback" not in said
+
+
+def test_evaluate_prints_the_card_s_numbers_and_judges_by_labels(
+    tmp_path: Path, write_lines: Callable[..., Path]
+) -> None:
+    card = (Path(__file__).parents[2] / "corpus_tools" / "packs" / "ai_self_preservation" / "card.md").read_text(
+        "utf-8"
+    )
+    again = run("evaluate", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    lines = [line for line in again.stdout.splitlines() if line.startswith("|")]
+    assert len(lines) > 20 and all(line in card for line in lines)
+    rows = [
+        {
+            "passage_id": "a",
+            "text": ROBOT,
+            "agent": "mind",
+            "behaviours": ["coercion"],
+            "mode": "fiction",
+            "stance": "presents",
+        },
+        {"passage_id": "b", "text": BREAD, "agent": "none", "behaviours": [], "mode": "reference", "stance": None},
+    ]
+    write_lines("labels.jsonl", rows)
+    judged = run("evaluate", "--labels", "labels.jsonl", "--split", "", cwd=tmp_path)
+    assert judged.returncode == 0, judged.stderr
+    assert "On 2 passages of 2 works" in judged.stdout and "| coercion | 1 |" in judged.stdout
+    unsplit = run("evaluate", "--labels", "labels.jsonl", cwd=tmp_path)
+    assert (unsplit.returncode, "no labels with split 'validation'" in unsplit.stderr) == (5, True)

@@ -82,7 +82,7 @@ def test_an_audit_whose_root_is_in_s3_is_the_local_one(s3: str, config: AuditCon
     sample_round(root, read(root), pack, name="round-1", size=30)
     _, drawn = read_round(root, "round-1")
     answers = [
-        {"passage_id": p, "agent": "mind" if i % 2 else "none", "behaviours": []}
+        {"passage_id": p, "agent": "mind" if i % 2 else "none", "behaviours": [], "mode": "fiction"}
         for i, p in enumerate(drawn["passage_id"])
     ]
     assert import_labels(root, "round-1", answers, pack, "a").answered == len(drawn)
