@@ -24,6 +24,7 @@ from corpus_tools.estimate import Estimates, Questions, estimate_audit
 from corpus_tools.estimate.intervals import clopper_pearson
 from corpus_tools.estimate.simulate import Sample, World, label_round, simulate
 
+BY_BIN = (0.06, 0.13, 0.21, 0.32, 0.43, 0.55, 1.0)  # as the square root of the share of positives
 ARMS: dict[str, World] = {
     "sd0.3": World(),
     "sd0.8": World(shift=0.8),
@@ -37,6 +38,10 @@ ARMS: dict[str, World] = {
     "stories": World(documents=20_000, sources=60, rate=0.006, stories=0.3),
     "no-copies": World(copied=0.0),
     "rare": World(rate=0.0005),
+    "scored": World(by_bin=BY_BIN),
+    "flat": World(
+        flat=0.159
+    ),  # as many passages of hit documents scored as in the arm before (six corpora), all at one rate
     "early-stop": World(shards=200, scanned=60),
 }
 Z = 1.959963984540054

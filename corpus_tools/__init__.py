@@ -16,7 +16,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
   choose
     gate.py           documents -> hits; passages -> terms; the audit draw of the rest
     passages.py       opened documents -> passages with offsets
-    screen.py         passages -> inclusion probability; candidates
+    screen/           passages -> inclusion probability, by stratum and cheap score; candidates
   judge
     embed.py          texts -> vectors
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate
@@ -25,6 +25,8 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     root.py           the root's files; manifest last
     scan.py           one shard: choose, judge, write; the books are balanced here
     parts.py          large shards: which are scanned in parts, and parts joined to one shard
+    stopping.py       which shards come next, when to look, when a look is enough
+    pilot.py          a budget of scored passages -> rates, once, before the scan
   estimate
     labels/           rounds: what was drawn, out as files, answers back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures

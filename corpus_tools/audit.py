@@ -29,6 +29,7 @@ from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
 from corpus_tools.sampling import content_hash
 from corpus_tools.shards import Plan
+from corpus_tools.stopping import Figure
 from corpus_tools.stores import redacted
 from corpus_tools.tables import MEASURES, NEAR_COPIES, PREVALENCE, TOTALS
 
@@ -222,10 +223,7 @@ def estimate(
 ) -> Estimates:
     """Estimates of one audit from what the root holds; `label_names` restricts the rounds (an empty list: the state before labels)."""
     rounds = [r for r in usable_rounds(root, audit) if label_names is None or r.name in label_names]
-    of_passages = [r for r in rounds if r.of == "passages"]
-    passages, labels = shared_coverage(
-        scored_passages(root, audit, pack), labels_table(root, [r.name for r in of_passages]), of_passages
-    )
+    passages, labels = _labelled(root, audit, pack, rounds)
     estimates = estimate_audit(
         passages,
         tallies(root, audit, pack),
@@ -240,6 +238,14 @@ def estimate(
         seed=audit["seed"],
     )
     return replace(estimates, notes=(*_notes(rounds, passages, len(done_shards(audit))), *estimates.notes))
+
+
+def _labelled(
+    root: Root, audit: Mapping[str, Any], pack: Pack, rounds: Sequence[Used]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Passages, with `late` where no round of passages covers them, and the labels of those rounds."""
+    some = [r for r in rounds if r.of == "passages"]
+    return shared_coverage(scored_passages(root, audit, pack), labels_table(root, [r.name for r in some]), some)
 
 
 def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[str]:
@@ -260,6 +266,22 @@ def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[
             "corpus-audit label sample --new"
         )
     return out
+
+
+def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:
+    """The headline figure of an audit that is under way: the corpus only, by the same estimator as at its end."""
+    passages, labels = _labelled(root, audit, pack, usable_rounds(root, audit))
+    e = estimate_audit(
+        passages, tallies(root, audit, pack), labels,
+        Questions((pack.headline,), pack.headline, trained_at=_card(root, audit).get("base_rates", {})),
+        audit_id=audit["audit_id"], dimensions=("corpus",),
+        shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
+    )  # fmt: skip
+    row = e.prevalence.filter(unit="passages", basis="exposure").row(0, named=True)
+    value, low, high = row["prevalence"], row["ci_low"], row["ci_high"]
+    half = (high - low) / 2 / value if high is not None and value else row["spread"]
+    counted, there = (sum(pair[i] for pair in audit["sampled"].values()) for i in (0, 1))
+    return Figure(value, low, high, half, high is not None, counted, there)
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:

@@ -84,11 +84,48 @@ class GateConfig(_Part):
 
 
 class ScreenConfig(_Part):
-    """Inclusion probability of a passage of an opened document, by stratum."""
+    """Inclusion probability of a passage of an opened document: by stratum, or by stratum and a cheap score of its text."""
 
-    hit: Probability = 1.0
+    rule: Literal["rates", "scored", "census"] = Field(
+        "rates",
+        description="rates: one a stratum; scored: a rate for each bin of a cheap score; census: every passage is scored",
+    )
+    hit: Probability = Field(1.0, description="under `scored`, of the highest bin")
     near: Probability = 0.2
     sampled: Probability = 1.0
+    by_bin: dict[Literal["hit", "near", "sampled"], tuple[Probability, ...]] | None = Field(
+        None, description="rates of each stratum by bin, the lowest score first; default: by the scorer's own shape"
+    )
+    max_scored: int | None = Field(
+        None, ge=1, description="about so many passages are scored; a pilot before the scan turns this into rates, once"
+    )
+    model: str = Field("pack", description="`pack`: the pack's own screen; or an npz written by `train-screen`")
+
+    @model_validator(mode="after")
+    def _fits(self) -> ScreenConfig:
+        if self.rule != "scored" and (self.by_bin or self.max_scored):
+            raise ValueError("by_bin and max_scored go with rule: scored")
+        if self.by_bin and self.max_scored:
+            raise ValueError("either by_bin or max_scored: a budget sets the rates itself")
+        if self.by_bin and (len(self.by_bin) != 3 or len({len(rates) for rates in self.by_bin.values()}) != 1):
+            raise ValueError("by_bin names hit, near and sampled, each with the same number of rates")
+        return self
+
+    def frozen(self, model_sha256: str) -> dict[str, object]:
+        """What decides which passages are drawn."""
+        if self.rule != "scored":
+            one = self.rule == "census"
+            return {
+                "hit": 1.0 if one else self.hit,
+                "near": 1.0 if one else self.near,
+                "sampled": 1.0 if one else self.sampled,
+            }
+        if self.by_bin:
+            return {"rule": "scored", "model": model_sha256, "by_bin": {s: list(r) for s, r in self.by_bin.items()}}
+        return {
+            "rule": "scored", "model": model_sha256, "hit": self.hit, "near": self.near, "sampled": self.sampled,
+            "max_scored": self.max_scored,
+        }  # fmt: skip
 
 
 class PassageConfig(_Part):
@@ -219,9 +256,10 @@ def parse_config(given: object, *, where: str, base: Path | None = None) -> Audi
         raw["output"] = _anchored(raw["output"], base)
     if isinstance(raw.get("pack"), str) and "/" in raw["pack"]:  # a folder, not the name of a bundled pack
         raw["pack"] = _anchored(raw["pack"], base)
-    model = raw["classifier"].get("model") if isinstance(raw.get("classifier"), dict) else None
-    if isinstance(model, str) and model != "pack":
-        raw["classifier"]["model"] = _anchored(model, base)
+    for part in ("classifier", "screen"):
+        model = raw[part].get("model") if isinstance(raw.get(part), dict) else None
+        if isinstance(model, str) and model != "pack":
+            raw[part]["model"] = _anchored(model, base)
     try:
         return AuditConfig.model_validate(raw)
     except ValidationError as error:
@@ -286,11 +324,15 @@ def frozen(config: AuditConfig, pack: Pack) -> dict[str, object]:
     """What decides which passages are kept, and nothing else; its hash is the scan_id.
 
     Not the release, the card, the workers, the list of shards or the classifier; which fields are read is part of a shard's id.
+    Under `screen.rule: scored` it is frozen once every rate is written out (screen.resolved); before, its hash names what was asked.
     """
+    model = pack.screen if config.screen.model == "pack" else Path(config.screen.model)
     return {
         "scan_format": SCAN_FORMAT,
         "audit_fraction": config.gate.audit_fraction,
-        "screen": config.screen.model_dump(),
+        "screen": config.screen.frozen(
+            file_sha256(model) if config.screen.rule == "scored" and model.is_file() else ""
+        ),
         "passages": config.passages.model_dump(),
         "lexicon": file_sha256(pack.lexicon),
         "languages": list(pack.languages),

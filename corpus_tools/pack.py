@@ -1,8 +1,8 @@
 """A pack: codebook, lexicon, weights and card of one family of narratives. Loaded and checked here, written as data.
 
 A pack is a folder: `pack.toml` (labels, groups, derived labels, questions), `lexicon.toml` (the gate's phrases), `codebook.md`,
-`card.md`, and `weights/` (safetensors and JSON, their SHA-256 in `weights/weights.json`). No Python. A pack of your own is named
-by its folder in the configuration (`pack: ./my_pack`).
+`card.md`, `screen.npz` (the cheap scorer before the encoder; it may be missing) and `weights/` (safetensors and JSON, their SHA-256
+in `weights/weights.json`). No Python. A pack of your own is named by its folder in the configuration (`pack: ./my_pack`).
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ class Pack:
     def lexicon(self) -> Path:
         """The gate's phrases."""
         return self.folder / "lexicon.toml"
+
+    @property
+    def screen(self) -> Path:
+        """Weights of the cheap scorer before the encoder, if the pack has one."""
+        return self.folder / "screen.npz"
 
     @property
     def weights(self) -> Path:

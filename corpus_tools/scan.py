@@ -22,7 +22,7 @@ from corpus_tools.pack import Pack
 from corpus_tools.passages import count_passages, split_documents, to_table
 from corpus_tools.readers import READERS, Reject, rejects_table
 from corpus_tools.root import Root
-from corpus_tools.screen import screen
+from corpus_tools.screen import Scorer, Table, scorer_of, screen, table_of
 from corpus_tools.shards import Shard
 from corpus_tools.sources import documents_read, open_documents
 from corpus_tools.tables import DOCUMENTS, TALLY_COUNTS
@@ -68,11 +68,15 @@ class Rules:
     config: AuditConfig
     gate: Gate
     languages: frozenset[str]
+    scorer: Scorer | None
+    rates: Table
 
     @classmethod
     def of(cls, config: AuditConfig, pack: Pack) -> Rules:
-        """Compiles a pack's lexicon for a configuration."""
-        return cls(config, Gate(load_lexicon(pack.lexicon)), frozenset(pack.languages))
+        """Compiles a pack's lexicon, and loads its screen, for a configuration."""
+        scorer = scorer_of(config.screen, pack)
+        rates = table_of(config.screen, scorer)
+        return cls(config, Gate(load_lexicon(pack.lexicon)), frozenset(pack.languages), scorer, rates)
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def choose(shard: Shard, entry: CorpusEntry, rules: Rules) -> Iterator[Chosen]:
         )
         passages, passage_texts = split_documents(documents, config.passages)
         passages = rules.gate.mark(passages, passage_texts)
-        passages = screen(passages, config.screen, config.seed)
+        passages = screen(passages, rules.rates, config.seed, passage_texts, rules.scorer)
         documents = count_passages(documents, passages)
         yield Chosen(
             documents.drop("text"),

@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from prefect import flow
-from prefect.futures import as_completed
 
 from corpus_tools import audit as audits
 from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, frozen
-from corpus_tools.errors import ShardFailed, Stop
+from corpus_tools.errors import Stop
 from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
 from corpus_tools.shards import Shard
-from pipelines import runners, tasks, watch
+from corpus_tools.stopping import Limit
+from pipelines import runners, scanning, tasks, watch
 from pipelines.watch import Watcher
 
 
@@ -38,22 +38,28 @@ class Outcome:
 
 
 @flow(name="corpus-audit", flow_run_name="audit {config.name}", validate_parameters=False)
-def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True) -> Outcome:
+def audit_flow(
+    config: AuditConfig, only: tuple[str, ...] = (), shown: bool = True, limit: Limit | None = None
+) -> Outcome:
     """Audits a corpus: scans what is not scanned yet, estimates, loads the database and writes the report.
 
     `only`: shard_ids to stay with, of an earlier audit that is scored again. `shown`: False stops after the estimates,
-    where labels follow at once and the database and the report are made then.
+    where labels follow at once and the database and the report are made then. `limit`: stops at a width or after a time.
     """
     watcher, root, pack = watch.current, Root(config.output), load_pack(config.pack)
     started = datetime.now(UTC)
     card, _ = read_card(pack, config.classifier)
-    scan_id = audits.scan_id(config, pack)
-    root.write_json(frozen(config, pack) | {"scan_id": scan_id}, "scans", f"{scan_id}.json")
     root.write_json({k: v for k, v in card.items() if k != "weights"}, "classifiers", f"{card['classifier_id']}.json")
-    root.sweep(scan_id)
 
     watcher.step("plan")
     plan = tasks.plan(config)
+    if tasks.wants_pilot(config):
+        watcher.step("pilot")
+    config, noted = tasks.settle(config, plan)
+    scan_id = audits.scan_id(config, pack)
+    if root.read_json("scans", f"{scan_id}.json") is None:  # once: it says which question its rates answer
+        root.write_json(frozen(config, pack) | {"scan_id": scan_id} | noted, "scans", f"{scan_id}.json")
+    root.sweep(scan_id)
     if only:
         plan = replace(plan, shards=tuple(s for s in plan.shards if s.shard_id in only))
     done = root.done(scan_id) & root.scored(card["classifier_id"], scan_id)
@@ -63,7 +69,12 @@ def audit_flow(config: AuditConfig, only: tuple[str, ...] = (), shown: bool = Tr
     )
 
     watcher.step("scan")
-    failed = _scan_all(config, todo, scan_id, card["classifier_id"], watcher)
+    with runners.workers(config.runner, tasks.threads(config.runner), watcher.read):
+        if limit is None:
+            failed = scanning.scan_all(config, todo, scan_id, card["classifier_id"], watcher)
+        else:
+            plan, failed = scanning.scan_until(config, plan, pack, card["classifier_id"], done, limit, watcher)
+            todo = [shard for shard in plan.shards if shard.shard_id not in done]
     _stand_or_fall(config, failed, len(plan.shards), {s.shard_id: s for s in plan.shards})
 
     watcher.step("estimate")
@@ -101,39 +112,6 @@ def estimate_flow(output: str, audit_id: str) -> Outcome:
     )
 
 
-def _scan_all(
-    config: AuditConfig, todo: list[Shard], scan_id: str, classifier_id: str, watcher: Watcher
-) -> dict[str, str]:
-    """Scans in groups, side by side, large shards in parts; shard_id -> error of those that failed."""
-    units, whole = tasks.divide(config, todo, scan_id)
-    for shard in todo:
-        if shard.shard_id in whole:
-            watcher.note(f"{tasks.label_of([shard])} is one worker's work: {whole[shard.shard_id]}")
-    groups = tasks.groups(units, config.runner.workers)
-    threads = tasks.threads(config.runner)
-    failed: dict[str, str] = {}
-    with runners.workers(config.runner, threads, watcher.read):
-        futures = {
-            tasks.scan_group.submit(config, group, scan_id, threads, tasks.label_of(group)): group for group in groups
-        }
-        for future in as_completed(list(futures)):
-            group = futures[future]
-            try:
-                lost = dict(future.result())
-            except ShardFailed as error:  # tried again in vain: what this group did not finish is lost
-                lost = {s.shard_id: str(error) for s in tasks.unfinished(config, group, scan_id, classifier_id)}
-            failed |= lost
-            watcher.finished(sum(s.part is None for s in group), sum(s.to_read for s in group), len(lost))
-    parted: dict[str, list[Shard]] = {}
-    for unit in units:
-        if unit.part is not None and unit.shard_id not in failed:
-            parted.setdefault(unit.shard_id, []).append(unit)
-    for shard_parts in parted.values():
-        tasks.join(config, shard_parts, scan_id, classifier_id, tasks.label_of(shard_parts[:1]))
-        watcher.finished(1, 0, 0)
-    return failed
-
-
 def _stand_or_fall(config: AuditConfig, failed: dict[str, str], shards: int, by_id: dict[str, Shard]) -> None:
     if len(failed) > config.max_failed_shards * shards:
         lines = "\n".join(
@@ -159,7 +137,11 @@ def _log_run(root: Root, audit_id: str, config: AuditConfig, started: datetime) 
 
 
 def run_audit(
-    config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = (), shown: bool = True
+    config: AuditConfig,
+    watcher: Watcher | None = None,
+    only: tuple[str, ...] = (),
+    shown: bool = True,
+    limit: Limit | None = None,
 ) -> Outcome:
     """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
     config = tasks.absolute(config)
@@ -169,6 +151,6 @@ def run_audit(
     )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow
     watch.current = watcher or Watcher()
     try:
-        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown)
+        return audit_flow.with_options(task_runner=runners.task_runner(config.runner))(config, only, shown, limit)
     finally:
         watch.current = Watcher()

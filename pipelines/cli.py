@@ -89,19 +89,35 @@ def demo(
 def run(
     config: Annotated[Path, typer.Argument(help="the audit's YAML file", metavar="CONFIG.yaml")],
     workers: Annotated[int | None, typer.Option(min=1, help="instead of runner.workers")] = None,
+    until_width: Annotated[
+        str,
+        typer.Option(
+            help="stop once the headline's half-width is at most this share of it, as 20%", show_default=False
+        ),
+    ] = "",
+    max_hours: Annotated[
+        float | None, typer.Option(min=0, help="begin no shard after so many hours; what has begun is finished")
+    ] = None,
 ) -> None:
-    """Audit a corpus: scan what is not scanned yet, estimate, load the database, write the report."""
+    """Audit a corpus: scan what is not scanned yet, estimate, load the database, write the report.
+
+    Stopped early, by a width or by the time, it is a survey of the whole corpus by a sample of its shards; run without a limit
+    later, it goes on from there.
+    """
     from corpus_tools import audit as audits
     from corpus_tools.config import load_config
     from corpus_tools.root import Root
+    from corpus_tools.stopping import Limit, read_width
     from pipelines.audit import run_audit
     from pipelines.demo import headline_rows
 
+    width = read_width(until_width) if until_width else None
+    limit = Limit(width, max_hours) if width or max_hours is not None else None
     settings = load_config(config)
     if workers:
         settings = settings.model_copy(update={"runner": settings.runner.model_copy(update={"workers": workers})})
     with Look() as look:
-        outcome = run_audit(settings, look)
+        outcome = run_audit(settings, look, limit=limit)
     root = Root(settings.output)
     audit = audits.read(root, outcome.audit_id)
     rows = headline_rows(root, outcome.audit_id, audit["headline"])
@@ -293,6 +309,26 @@ def train(
     spec = load_pack(pack)
     _quality(fit(spec, rows, passages, output, epochs=epochs))
     out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
+
+
+@app.command("train-screen")
+def train_screen(
+    labels: Annotated[list[Path], typer.Option(help="annotations (JSON Lines); more than once")],
+    texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],
+    output: Annotated[Path, typer.Option(help="the npz to write; name it as screen.model")],
+    scores: Annotated[
+        list[Path], typer.Option(help="a classifier's scores of further passages, as `score` writes them")
+    ] = [],  # noqa: B006  # typer reads it, nobody changes it
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+) -> None:
+    """Fit the cheap scorer before the encoder; labels with `split: validation` are held out and say what it keeps."""
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.screen import train_screen as fit
+    from corpus_tools.pack import load_pack
+
+    read = [[row for path in paths for row in read_jsonl(path)] for paths in (labels, texts, scores)]
+    out.print(frame_table(fit(load_pack(pack), read[0], read[1], output, read[2])))
+    out.print(f"screen   {output}")
 
 
 @app.command()

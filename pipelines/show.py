@@ -21,13 +21,15 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from corpus_tools.stopping import Figure
 from pipelines.watch import Watcher
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True, highlight=False)
 
 _STEPS = {
-    "plan": "listing shards", "scan": "scanning", "estimate": "estimating", "load": "loading the database", "report": "writing the report",
+    "plan": "listing shards", "pilot": "looking at a few shards to set the rates", "scan": "scanning", "estimate": "estimating",
+    "load": "loading the database", "report": "writing the report",
 }  # fmt: skip
 
 
@@ -98,6 +100,17 @@ def frame_table(frame: pl.DataFrame, limit: int = 1000) -> Table:
     for row in frame.head(limit).iter_rows():
         table.add_row(*(Text("" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v)) for v in row))
     return table
+
+
+def figure_line(figure: Figure) -> str:
+    """A look at a running audit in one line: how far it is, the figure, and its interval or, before labels, its spread."""
+    line = f"{figure.shards:,} of {figure.of:,} shards: {percent(figure.value)}"
+    if figure.interval:
+        line += f", 95 % interval {percent(figure.low)} – {percent(figure.high)}"
+        return line + (f" (± {figure.width:.0%})" if figure.width is not None else "")
+    if figure.width is not None:
+        line += f", spread of sampling alone ± {figure.width:.0%}"
+    return f"{line}; uncalibrated, no interval"
 
 
 def coverage_table(found: Mapping[str, Any]) -> Table:
@@ -174,6 +187,10 @@ class Look(Watcher):
             text = f"{self._read / 1e6:,.1f} MB of text, {self._read / 1e6 / elapsed:,.1f} MB/s"
             self._progress.update(self._task, rate=f"{files}; {text}")
 
+    def look(self, figure: Figure) -> None:
+        """The headline figure so far."""
+        err.print(figure_line(figure))
+
     def note(self, text: str) -> None:
         """Something to know, in a line."""
         err.print(text, style="yellow", markup=False)
@@ -184,4 +201,6 @@ class Look(Watcher):
             err.print(f"{_STEPS.get(name, name)} …", style="dim")
 
 
-__all__ = ["Look", "coverage_table", "err", "frame_table", "interval", "out", "percent", "prevalence_table"]
+__all__ = [
+    "Look", "coverage_table", "err", "figure_line", "frame_table", "interval", "out", "percent", "prevalence_table",
+]  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
+from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 
 from corpus_tools import audit as audits
@@ -23,7 +24,9 @@ from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
 from corpus_tools.scan import Rules, rescore, scan
 from corpus_tools.shards import Plan, Shard, plan_shards
+from corpus_tools.stopping import Figure
 from pipelines import runners
+from pipelines.show import figure_line
 
 log = logging.getLogger(__name__)
 _local = threading.local()
@@ -40,6 +43,21 @@ def plan(config: AuditConfig) -> Plan:
     if revisions != known:
         root.write_json(revisions, "revisions.json")
     return planned
+
+
+@task(name="settle rates")
+def settle(config: AuditConfig, plan: Plan) -> tuple[AuditConfig, dict[str, Any]]:
+    """Writes out every screen rate; a budget becomes rates by a pilot, unless the root holds them already."""
+    from corpus_tools.pilot import settle as settled
+
+    pack = load_pack(config.pack)
+    threads = os.cpu_count() or 1
+    return settled(config, pack, Root(config.output), plan, lambda: _classifier(config.model_dump_json(), threads))
+
+
+def wants_pilot(config: AuditConfig) -> bool:
+    """Whether a budget has to become rates."""
+    return config.screen.max_scored is not None
 
 
 @lru_cache(maxsize=2)
@@ -145,6 +163,16 @@ def estimate(output: str, audit: Mapping[str, Any]) -> int:
     return estimates.labels_wanted
 
 
+@task(name="look", task_run_name="look at {n_shards} shards")
+def look(output: str, audit: Mapping[str, Any], n_shards: int) -> Figure:
+    """The headline figure so far, kept as an artifact of the run."""
+    figure = audits.look(Root(output), audit, load_pack(audit["pack"]))
+    create_markdown_artifact(
+        figure_line(figure), key="live-figure", description=f"{audit['name']}: {audit['headline']}"
+    )
+    return figure
+
+
 @task(name="load warehouse", retries=2, retry_delay_seconds=2)
 def load_warehouse(output: str) -> str:
     """Builds the database from the root's files, beside, and renames it over."""
@@ -167,6 +195,10 @@ def write_report(output: str, audit_id: str) -> str:
     from corpus_tools.report import write_report as write
 
     return str(write(Root(output), audit_id))
+
+
+MOST_AT_A_LOOK = 160
+"""Groups between two looks: small ones, since at a deadline each that has begun is finished."""
 
 
 def groups(shards: Sequence[Shard], workers: int, most: int = 400) -> list[list[Shard]]:
@@ -209,6 +241,7 @@ def absolute(config: AuditConfig) -> AuditConfig:
 
 
 __all__ = [
+    "MOST_AT_A_LOOK",
     "absolute",
     "divide",
     "estimate",
@@ -216,10 +249,13 @@ __all__ = [
     "join",
     "label_of",
     "load_warehouse",
+    "look",
     "plan",
     "scan_group",
+    "settle",
     "threads",
     "unfinished",
     "update_labels",
+    "wants_pilot",
     "write_report",
 ]

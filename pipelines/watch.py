@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from corpus_tools.stopping import Figure
+
 
 class Watcher:
     """Is told how an audit goes, and shows nothing; the command line's shows it."""
@@ -14,6 +16,9 @@ class Watcher:
 
     def finished(self, shards: int, file_bytes: int, failed: int) -> None:
         """A group of shards is done, so many of them failed."""
+
+    def look(self, figure: Figure) -> None:
+        """The headline figure so far."""
 
     def note(self, text: str) -> None:
         """Something that a person should know, in a line; nothing has failed."""

@@ -45,6 +45,12 @@ def test_all_mistakes_at_once_with_the_nearest_key() -> None:
         (PLAIN | {"corpus": [{"uri": "a", "name": "a/b"}]}, "no '/'"),
         (PLAIN | {"passages": {"least": 2000}}, "least < most <= paragraph"),
         (PLAIN | {"runner": {"kind": "slurm"}}, "runner.kind"),
+        (PLAIN | {"screen": {"max_scored": 10}}, "rule: scored"),
+        (PLAIN | {"screen": {"rule": "scored", "by_bin": {"hit": [0.5], "near": [0.5]}}}, "hit, near and sampled"),
+        (
+            PLAIN | {"screen": {"rule": "scored", "by_bin": {s: [0, 1] for s in ("hit", "near", "sampled")}}},
+            "greater than 0",
+        ),
     ],
 )
 def test_mistakes_say_what(raw: object, part: str) -> None:
@@ -93,7 +99,12 @@ def test_scan_id_is_made_of_what_decides_which_passages_are_kept() -> None:
     ]  # fmt: skip
     other: list[dict[str, object]] = [
         {"gate": {"audit_fraction": 0.02}}, {"screen": {"near": 0.5}}, {"seed": 1}, {"store": {"text": "none"}},
-        {"passages": {"least": 400}},
+        {"passages": {"least": 400}}, {"screen": {"rule": "scored"}}, {"screen": {"rule": "scored", "max_scored": 9}},
+        {"screen": {"rule": "census"}},
     ]  # fmt: skip
     assert {digest(frozen(config(**m), pack)) for m in same} == {base}
+    assert frozen(config(), pack)["screen"] == {"hit": 1.0, "near": 0.2, "sampled": 1.0}, "roots are known by it"
+    ones = {"hit": 1, "near": 1, "sampled": 1}
+    census = digest(frozen(config(screen={"rule": "census"}), pack))
+    assert census == digest(frozen(config(screen=ones), pack)), "the same passages are kept"
     assert len({base, *(digest(frozen(config(**m), pack)) for m in other)}) == 1 + len(other)

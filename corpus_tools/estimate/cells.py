@@ -110,13 +110,14 @@ def prior_shift(
     steps: int = 25,
     held: float = 0.0,
     expected: float = 0.0,
+    weight: Floats | None = None,
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """Scores calibrated at prevalence `trained_at` -> scores at each group's own prevalence.
 
     Expectation-maximisation of Saerens, Latinne and Decaestecker (2002, Neural Computation 14), per group, held by 8
     contents' worth at the rate of all groups together; on a histogram, so that its cost does not grow with the number
-    of contents. Returns the shifted score per (group, bin) entry, the entry of each content, and the group of each
-    entry.
+    of contents. `weight`: what each content stands for, over the mean of them. Returns the shifted score per
+    (group, bin) entry, the entry of each content, and the group of each entry.
 
     `held`: the common rate is held by so many contents as a share of all, at the rate `expected` or, where that is 0,
     at their mean score: a maximum a posteriori under a beta prior, in place of the likelihood's maximum. Where scores
@@ -126,7 +127,7 @@ def prior_shift(
     """
     code, middle = score_bins(score)
     code += group * np.int64(SCORE_BINS)
-    table = sums(code)  # groups x bins: smaller than sorting all contents
+    table = sums(code, weight)  # groups x bins: smaller than sorting all contents
     entries = np.flatnonzero(table)
     place = np.zeros(len(table), np.int64)
     place[entries] = np.arange(len(entries))
@@ -199,10 +200,11 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float | Non
                 floor=0.0 if held else missed_rate / 5,
                 held=held,
                 expected=missed_rate,
+                weight=stratum.relative,  # what was drawn with a high rate is no fair sample of the stratum
             )
         standing = sums(entry, stratum.per_drawn, size=len(values))
         if gate == HIT:
-            hits += float(values @ sums(entry, size=len(values)))
+            hits += float(values @ standing)
         elif missed_rate and trained_at is not None:
             values = 0.8 * values + 0.2 * missed_rate
         shifted[here] = values[entry]

@@ -10,9 +10,10 @@ from scipy import special
 
 from corpus_tools.estimate.cells import Labels, cells, rates
 from corpus_tools.estimate.intervals import inflation, logit_interval
+from corpus_tools.estimate.screened import cell_means, class_rates, screen_variance
 from corpus_tools.estimate.survey import SAMPLED, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.totals import Totals
-from corpus_tools.estimate.whole import cell_means, open_variance, screen_variance
+from corpus_tools.estimate.whole import open_variance
 
 BORROWED = 20  # passages of the whole corpus that a source's own shares are held by
 ALIKE = 0.5  # sd between sources of the log odds by which a mode's scores are off
@@ -49,7 +50,9 @@ def mode_totals(
             r = rates(scored, seen, mine, survey.in_design)
             p = cell_means(scored, r, mine)[scored.cell]
             value = r.total
-            variance = r.label_variance() + screen_variance(survey, scored, r, mine, seen, unit, basis)
+            variance = r.label_variance() + screen_variance(
+                survey, class_rates(survey, scored, r, mine, seen), unit, basis
+            )
             variance += float(open_variance(survey, survey.corpus, p, unit, basis)[0])
             if rest.any():
                 sampled = rest > 0

@@ -14,7 +14,7 @@ from corpus_tools.estimate.cells import Labels, Rates, Scored, cells, rates
 from corpus_tools.estimate.late import SHARED, Drift, label_drift, score_drift
 from corpus_tools.estimate.sources import Sources, label_counts, sources, spread
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Missed, Whole, classifier_recall, missed, whole
+from corpus_tools.estimate.whole import Missed, Whole, classifier_recall, missed, shard_variance, whole
 from corpus_tools.estimate.wrong_labels import factors, wrong_shares
 
 LABELS_FOR_CORPUS = 300
@@ -216,12 +216,16 @@ class Reckoning:
         sampling's alone: the classifier's error, which is larger, is not in it."""
         data, x_size = self.data, len(pairs.names)
         p = scored.shifted[pairs.content]
-        value, variance = np.zeros(x_size), np.zeros(x_size)
+        value, variance, seen = np.zeros(x_size), np.zeros(x_size), np.zeros(x_size)
         for rest in (False, True):
             w = pairs.weights(data.n_words, unit, basis, rest)
             inclusion = data.q * (data.open_probability if rest else 1.0)
             value += sums(pairs.source, w * p, size=x_size)
             variance += sums(pairs.source, w**2 * (1 - inclusion[pairs.content]) * p, size=x_size)
+            seen = seen if rest else value.copy()
+        # The draw of shards; what the gate does not hit is taken to differ between them as what it hits does.
+        scale = np.divide(value, seen, out=np.ones(x_size), where=seen > 0)
+        variance += shard_variance(data, pairs, scored.shifted, unit, basis, self.level) * scale**2
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.where(value > 0, 1.96 * np.sqrt(variance) / value, np.nan)
         n, _, _ = label_counts(pairs, topic.labels)

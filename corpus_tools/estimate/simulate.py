@@ -28,6 +28,10 @@ class World:
     copied: float = 0.05  # of documents and of passages, with 2 to 50 copies
     audit_fraction: float = 0.01
     screen: float = 0.2  # near passages
+    by_bin: tuple[
+        float, ...
+    ] = ()  # rates of all passages of hit documents by bins of a cheap score (AUC 0.90), lowest first
+    flat: float = 0.0  # instead: one rate of all of them, whatever their score
     misses_like_negatives: bool = False  # positives without a term score like negatives
     label_error: float = 0.0
     shards: int = 1  # in which documents lie, partly by source
@@ -119,10 +123,11 @@ def simulate(world: World, seed: int) -> Sample:
     c, d = content[at], doc_of_row[row_document]
     hit_d, t, pos, w = hit_document[d], term[at], y[at], words[at]
     audit = rng.random(world.documents) < world.audit_fraction
-    screened = rng.random(len(document)) < world.screen
+    q = _screen_rates(world, term, y, z, seed)
+    screened = rng.random(len(document)) < q
     opened = hit_d | audit[d]
     stratum = np.where(t, "hit", np.where(hit_d, "near", "sampled"))
-    drawn = opened & (t | ~hit_d | screened[c])
+    drawn = opened & (~hit_d | screened[c])
     block = max(world.shards // 4, 1)
     shard = (source_of_row * 7 + rng.integers(0, block, len(source_of_row))) % world.shards
     in_audit = np.isin(shard, rng.permutation(world.shards)[: world.scanned])
@@ -136,7 +141,7 @@ def simulate(world: World, seed: int) -> Sample:
             "document_content": d[o],
             "stratum": stratum[o],
             "open_probability": np.where(hit_d, 1.0, world.audit_fraction)[o],
-            "screen_probability": np.where(hit_d & ~t, world.screen, 1.0)[o],
+            "screen_probability": np.where(hit_d, q[c], 1.0)[o],
             "drawn": drawn[o],
             "n_words": w[o],
             "domain": names[source[o]],
@@ -221,6 +226,20 @@ def simulate(world: World, seed: int) -> Sample:
         int((sums(row_document, pos) > 0).sum()),
         stories,
     )
+
+
+def _screen_rates(world: World, term: NDArray[np.bool_], y: NDArray[np.bool_], z: Floats, seed: int) -> Floats:
+    """[contents] the screen's rate in a hit document, by term or by a cheap score that knows half of what the costly one knows."""
+    if world.flat:
+        return np.full(len(y), world.flat)
+    if not world.by_bin:
+        return np.where(term, 1.0, world.screen)
+    noise = np.random.default_rng([seed, 1]).normal(0, 1, len(y))
+    cheap = 0.5 * (z - world.separation * y) + np.sqrt(0.75) * noise + 1.8 * y
+    # Bins as a fit cuts them: each higher one holds about half of what is left.
+    edges = np.quantile(cheap, 1 - 0.45 * 0.5 ** np.arange(len(world.by_bin) - 1))
+    rates: Floats = np.array(world.by_bin)[np.searchsorted(edges, cheap, side="right")]
+    return rates
 
 
 def _term_probability(

@@ -16,8 +16,9 @@ from scipy import special, stats
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, inflation
+from corpus_tools.estimate.screened import cell_means, uneven
 from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, cell_means, open_variance, shard_variance
+from corpus_tools.estimate.whole import Whole, open_variance, shard_variance
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 ALIKE = 0.5  # relative sd between sources of near positives over hit positives
@@ -89,7 +90,7 @@ def sources(
     gets a one-sided bound."""
     x_size, h = len(pairs.names), scored.n_cells
     weight = pairs.weights(survey.n_words, unit, basis)
-    near_cell = (scored.gate == NEAR) & (survey.q_near is not None)
+    near_cell = (scored.gate == NEAR) & survey.screens
     rows, which = pairs.of(labels.at)
     unlabelled = weight.copy()
     unlabelled[rows] = 0.0
@@ -113,9 +114,9 @@ def sources(
     logit = special.logit(p_h)
     slope = p_h * (1 - p_h)
     near_total = pairs.screened[unit, basis]
-    near_square = pairs.near_square[unit, basis]
-    q_near = (survey.q_near if near_cell.any() else None) or 0.5
-    near_size = _typical(near_square, near_total) * q_near / (1 - q_near)  # copies of a typical passage
+    screened, near_class, q = pairs.square[unit, basis], survey.classes.near, survey.classes.q
+    near_size = _typical(screened[:, near_class] @ (q / (1 - q))[near_class], near_total)  # copies of a typical passage
+    near_square = screened[:, near_class].sum(1) * uneven(survey, screened, True, corpus.screened)
     near_u = u[:, near_cell].sum(1)
     u_in, square_in = np.where(near_cell, 0.0, u), np.where(near_cell, 0.0, square)
     mean_0, lean_0, binomial_0 = u_in @ p_h, u_in @ slope, square_in @ slope  # lean: d mean / d shift
@@ -199,12 +200,15 @@ def sources(
         by_design = shard_variance(survey, pairs, p, unit, basis, level)
         thinned = value * (1 / fraction - 1) * typical * fraction + (1 - fraction) * typical**2
         variance = variance + np.maximum(by_design, thinned) * (1 + corpus.kappa) ** 2
+    unmet = np.zeros(x_size)  # weight of one positive that was not drawn
     if survey.screens_elsewhere:  # positives whose weight stands for others, drawn or not
         there = np.where(((survey.q < 1) & (survey.gate != NEAR))[pairs.content], weight, 0.0)
         mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
             sums(pairs.source, there, size=x_size), 1e-300
         )
-        variance = variance + pairs.other_square[unit, basis] * mean_p
+        unmet = np.where(screened[:, ~near_class].any(1), float(there.sum()) / max(int((there > 0).sum()), 1), 0.0)
+        square_there = screened[:, ~near_class].sum(1) * uneven(survey, screened, False, corpus.screened)
+        variance = variance + square_there * mean_p
     at = pairs.content[lab]
     inclusion = survey.q[at] * survey.open_probability[at] * survey.shard_probability[at]
     inclusion = np.where(near_cell[cell], 0.0, inclusion)
@@ -213,7 +217,7 @@ def sources(
     # Positives come whole: outward to whole passages, in units of the source's own weight, so that doubling changes
     # nothing.
     step = np.where(np.isfinite(least), least if unit == "passages" else typical, 1.0)
-    exact = variance == 0
+    exact = (variance == 0) & (unmet == 0)
     none_found = (known_all <= 0) & ~exact
     below, above = np.zeros(x_size), np.zeros(x_size)
     some = ~none_found & (unknown >= step)  # a lower quantile lies below the mean: under a whole passage it is 0
@@ -222,6 +226,7 @@ def sources(
     above[none_found] = gamma_quantile(unknown[none_found], variance[none_found], level)  # one-sided
     low = known + np.floor(below / step + 1e-9) * step
     high = known + np.ceil(above / step - 1e-9) * step
+    high = np.maximum(high, known + unmet)  # the quantile of a tiny mean is 0, however uncertain it is
     low, high = np.where(exact, value, low), np.where(exact, value, high)
 
     n_labelled, positives, complete = counted

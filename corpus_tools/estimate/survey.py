@@ -59,8 +59,7 @@ class Pairs(Place):
     n_rest: NDArray[np.int32]
     n_scored: Floats  # [X] drawn and scored passages
     screened: Mapping[tuple[str, str], Floats]  # [X] by unit, basis: near passages or words, drawn or not, if screened
-    near_square: Mapping[tuple[str, str], Floats]  # [X] likewise: sum over contents of copies^2 (1 - q) / q
-    other_square: Mapping[tuple[str, str], Floats]  # [X] the same of what is screened in the other strata
+    square: Mapping[tuple[str, str], Floats]  # [X, G] by class of rate: sum over contents of copies^2 (1 - q) / q
     opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
     sharded_source: NDArray[np.int32]  # [S] source of each row of Survey.sharded
     _moments: dict[tuple[str, str], tuple[Floats, Floats, Floats]] = field(default_factory=dict)
@@ -99,6 +98,15 @@ class Pairs(Place):
 
 
 @dataclass(frozen=True)
+class Classes:
+    """What the screen draws from, by stratum and rate. Arrays [G], and per content [C]."""
+
+    near: Bools  # stratum near, or another
+    q: Floats  # least rate
+    of: NDArray[np.int16]  # [C] class of each content, that of its lowest rate; -1 where it was sure to be scored
+
+
+@dataclass(frozen=True)
 class Opened:
     """Rows of documents drawn with a probability below 1. Arrays [O]."""
 
@@ -129,6 +137,12 @@ class Stratum:
     home: NDArray[np.int32]
     per_drawn: Floats  # 1 / screen probability
 
+    @cached_property
+    def relative(self) -> Floats | None:
+        """What each stands for over the mean of them; None where all stand for as much."""
+        w = self.per_drawn
+        return None if not len(w) or w.min() == w.max() else w / w.mean()
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -147,6 +161,7 @@ class Survey:
     alone: Floats  # share of a hit content's copies that are the only hit passage of their document
     complete_open: bool  # nothing is missed by a gate: every document was opened, or no stratum is `sampled`
     population_known: bool  # the passages that the screen left out are among the rows
+    classes: Classes
     shard_probability: Floats
     sharded: Sharded | None
     opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
@@ -181,10 +196,14 @@ class Survey:
         return np.ones(self.size, bool) if self.complete_open else self.gate != SAMPLED
 
     @cached_property
-    def q_near(self) -> float | None:
-        """Mean screen probability where it is below 1; None where everything was drawn."""
-        below = self.q[self.q < 1]
-        return float(below.mean()) if len(below) else None
+    def screened(self) -> Ints:
+        """Contents of the design that were drawn with a rate below 1."""
+        return np.flatnonzero(self.in_design & (self.q < 1) & (self.classes.of >= 0))
+
+    @cached_property
+    def screens(self) -> bool:
+        """Whether any passage was drawn with a rate below 1."""
+        return bool((self.q < 1).any())
 
     @cached_property
     def screens_elsewhere(self) -> bool:
@@ -249,6 +268,12 @@ def survey(
     subject = (screen_row < 1) & scored_row & (complete_open | (gate_row != SAMPLED))
     population = np.flatnonzero(subject)
     population_known = bool((~drawn_row[population]).any()) if len(population) else True
+    class_row, class_near, class_q = _classes(gate_row[population] == NEAR, screen_row[population])
+    content_class = np.full(size, -1, np.int16)
+    of_row = np.full(len(hash_row), -1, np.int16)
+    of_row[population] = class_row
+    np.maximum.at(content_class, at, of_row[drawn])
+    del of_row
     screened_rows = pl.DataFrame(
         {
             "hash": hash_row[population],
@@ -256,6 +281,7 @@ def survey(
             "q": screen_row[population],
             "n_words": words_row[population].astype(np.float64),
             "near": gate_row[population] == NEAR,
+            "g": class_row,
         }
     )
 
@@ -290,12 +316,15 @@ def survey(
 
         near = screened_rows["near"].to_numpy()
         of_population = code[population]
+        size_classes = x_size, len(class_q)
         screened, near_square = _screened(
-            screened_rows.filter(pl.Series(near)), of_population[near], x_size, population_known
+            screened_rows.filter(pl.Series(near)), of_population[near], size_classes, population_known
         )
-        _, other_square = _screened(
-            screened_rows.filter(pl.Series(~near)), of_population[~near], x_size, population_known
+        _, square = _screened(
+            screened_rows.filter(pl.Series(~near)), of_population[~near], size_classes, population_known
         )
+        for key in square:
+            square[key] += near_square.pop(key)  # classes of their own: nothing meets
         return Pairs(
             dimension=dimension,
             names=_pair_names(known, named),
@@ -307,8 +336,7 @@ def survey(
             n_rest=total(None, ~seen_row).astype(np.int32),
             n_scored=sums(x, size=x_size),
             screened=screened,
-            near_square=near_square,
-            other_square=other_square,
+            square=square,
             opened_source=x[opened_row].astype(np.int32),
             sharded_source=x[sharded_row].astype(np.int32),
         )
@@ -337,6 +365,7 @@ def survey(
         alone=alone,
         complete_open=complete_open,
         population_known=population_known,
+        classes=Classes(class_near, class_q, content_class),
         shard_probability=shard_row[one],
         sharded=sharded,
         opened=opened_of(opened_row),
@@ -412,13 +441,33 @@ def source_codes(rows: pl.DataFrame, named: Sequence[str], known: pl.DataFrame) 
     return codes.cast(pl.Int32).to_numpy()
 
 
+FINENESS = 4  # classes of rate per factor of two: rates that a configuration names fall into classes of their own
+
+
+def _classes(near: Bools, q: Floats) -> tuple[NDArray[np.int16], Bools, Floats]:
+    """[rows] that the screen draws from -> class of stratum and rate of each, the higher the lower its rate; per class
+    whether its stratum is near, and its least rate."""
+    kind = np.floor(-FINENESS * np.log2(q) + 1e-9).astype(np.int64)
+    kind *= 2
+    kind += near
+    there = np.bincount(kind) > 0
+    kinds = np.flatnonzero(there)
+    of = (np.cumsum(there) - 1).astype(np.int16)[kind] if len(kind) else np.zeros(0, np.int16)
+    least = np.ones(len(kinds))
+    np.minimum.at(least, of, q)
+    return of, kinds % 2 == 1, least
+
+
 def _screened(
-    population: pl.DataFrame, code: NDArray[np.int32], x_size: int, all_rows: bool
+    population: pl.DataFrame, code: NDArray[np.int32], size_classes: tuple[int, int], all_rows: bool
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
-    """Per source: size of what the screen draws from, and sum over contents of (weight of all copies)^2 (1 - q) / q.
-    Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
+    """Per source: size of what the screen draws from [X], and by class of rate [X, G] the sum over contents of (weight of
+    all copies)^2 (1 - q) / q. Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
+    x_size, g_size = size_classes
     order, starts = runs(population["hash"].to_numpy(), code)
     x = code[order][starts]
+    key = x.astype(np.int64) * g_size
+    key += np.maximum.reduceat(population["g"].to_numpy()[order], starts) if len(starts) else 0
     q = _reduced(np.minimum, population["q"].to_numpy()[order], starts)
     w_open = _reduced(np.add, population["w_open"].to_numpy()[order], starts)
     n_words = population["n_words"].to_numpy()[order][starts]
@@ -431,7 +480,7 @@ def _screened(
             u = w * n_words if unit == "words" else w
             each = u if all_rows else u / q
             size[unit, basis] = sums(x, each, size=x_size)
-            square[unit, basis] = sums(x, u * each * (1 - q) / q, size=x_size)
+            square[unit, basis] = sums(key, u * each * (1 - q) / q, size=x_size * g_size).reshape(x_size, g_size)
     return size, square
 
 

@@ -13,6 +13,7 @@ from scipy import stats
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile, logit_interval
 from corpus_tools.estimate.late import late_variance
+from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance, uneven
 from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
 
 PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
@@ -42,47 +43,13 @@ class Whole:
     kappa_cv2: float
     near_cv2: float
     screen_variance: float
+    screened: ClassRates  # positives in what the screen draws from
     positives: int  # labelled contents with value of at least a half
     recall: tuple[float, float, float]  # of the gate, by passage in documents: seen / theta
     gated: bool = True  # there is a gate that may miss something
     largest: float = 0.0  # share of the variance of what is seen that the content with the largest share has
     if_wrong: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # name -> limits of theta if labels err
     by_score: tuple[float, float, float] | None = None  # recall of the classifier at its threshold, among what is seen
-
-
-def cell_means(scored: Scored, rates: Rates, labels: Labels) -> Floats:
-    """[H] share of positives among all contents of a cell: labelled ones as they are, the others at the cell's rate."""
-    size = sums(scored.cell, size=scored.n_cells)
-    n = sums(scored.cell[labels.at], size=scored.n_cells)
-    k = sums(scored.cell[labels.at], labels.y, size=scored.n_cells)
-    return np.asarray((k + (size - n) * rates.rate) / np.maximum(size, 1), np.float64)
-
-
-def screen_variance(
-    survey: Survey, scored: Scored, rates: Rates, labels: Labels, weight: Floats, unit: str, basis: str
-) -> float:
-    """Variance from the screen draw: sum over all contents subject to it, drawn or not, of copies^2 (1 - q) / q x rate.
-
-    With the rate and not the labels found: a copied passage that was left out would contribute nothing (coverage 0.895
-    against 0.945 in a trial), and one positive more than there is, because the positives that make the rate were
-    themselves drawn.
-    """
-    p = cell_means(scored, rates, labels)
-    here = np.flatnonzero(survey.in_design & (survey.q < 1)) if survey.q_near is not None else np.zeros(0, np.int64)
-    cell, h = scored.cell[here], scored.n_cells
-    n = sums(cell, size=h)
-    v = sums(cell, weight[here] ** 2 * (1 - survey.q[here]), size=h)
-    out = 0.0
-    for near in (True, False):
-        square = float((survey.corpus.near_square if near else survey.corpus.other_square)[unit, basis].sum())
-        mine = (scored.gate == NEAR) == near
-        if not square or not n[mine].any():
-            continue
-        expected = float(n[mine] @ p[mine])
-        # Contents with a low screen probability also score low: weigh the rate as the variance is weighted.
-        tilted = float(v[mine] @ p[mine]) / max(float(v[mine].sum()), 1e-300)
-        out += square * max(tilted, expected / float(n[mine].sum())) * (1 + 1 / max(expected, 1.0))
-    return out
 
 
 def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
@@ -162,7 +129,8 @@ def whole(
     shift that text without a round may have (late.py)."""
     positives = int((labels.y[survey.in_design[labels.at]] >= 0.5).sum())
     seen_value = rates.total
-    v_screen = screen_variance(survey, scored, rates, labels, weight, unit, basis)
+    screened = class_rates(survey, scored, rates, labels, weight)
+    v_screen = screen_variance(survey, screened, unit, basis)
     by_cell = cell_means(scored, rates, labels)
     v_open = v_shard = v_late = 0.0
     late = bool(survey.late.any())
@@ -191,7 +159,19 @@ def whole(
     if m is None:
         zero = Part(0.0, 0.0, 0.0, 0.0)
         return Whole(
-            seen, seen, zero, 0.0, 0.0, 0.0, 0.0, v_screen, positives, (1.0, 1.0, 1.0), gated=False, largest=largest
+            seen,
+            seen,
+            zero,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            v_screen,
+            screened,
+            positives,
+            (1.0, 1.0, 1.0),
+            gated=False,
+            largest=largest,
         )
 
     scale = seen_value / max(m.seen, 1e-300)
@@ -220,6 +200,7 @@ def whole(
         cv2,
         m.near_cv2,
         v_screen,
+        screened,
         positives,
         recall,
         largest=min(largest, 1.0),
@@ -329,7 +310,9 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     multi = float((weight * p * (1 - survey.alone))[hit].sum())
     near_value = float((weight * p)[near].sum())
     in_near = scored.gate == NEAR
-    square = float(survey.corpus.near_square["passages", "distinct"].sum())
+    each = survey.corpus.square["passages", "distinct"]
+    of_classes = class_rates(survey, scored, count, labels, weight)
+    square = float(each[0][survey.classes.near].sum() * uneven(survey, each, True, of_classes)[0])
     near_rate = near_value / max(float(weight[near].sum()), 1e-300)
     near_variance = (
         float((count.unlabelled**2 * count.variance)[in_near].sum())

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 import yaml
 
-from corpus_tools.config import AuditConfig
+from corpus_tools.config import AuditConfig, ScreenConfig
 from corpus_tools.errors import Stop
 from corpus_tools.root import Root
+from corpus_tools.stopping import Figure, Limit
 from corpus_tools.warehouse import query
 from pipelines.audit import run_audit
+from pipelines.watch import Watcher
 from tests.conftest import BREAD, FOREIGN, ROBOT
 
 
@@ -98,6 +101,50 @@ def test_two_processes_give_the_tables_of_one(config: AuditConfig, tmp_path: Pat
     )
     assert two.audit_id == one.audit_id
     assert tables(Path(two.database)) == tables(Path(one.database))
+
+
+class Looks(Watcher):
+    """Keeps the figures that a run shows."""
+
+    def __init__(self) -> None:
+        self.seen: list[Figure] = []
+
+    def look(self, figure: Figure) -> None:
+        self.seen.append(figure)
+
+
+def test_stopped_early_then_extended(config: AuditConfig, write_lines: Callable[..., Path]) -> None:
+    for i in range(32):
+        write_lines(f"c/{i}.jsonl", records(i, 1))
+    looks, root = Looks(), Root(config.output)
+    one = run_audit(config, looks, shown=False, limit=Limit(hours=0))
+    assert (one.scanned, looks.seen[0].shards, looks.seen[0].of) == (1, 1, 32)
+    assert not looks.seen[0].interval
+    some = run_audit(config, looks, shown=False, limit=Limit(width=0.999))
+    assert (some.scanned, some.reused) == (29, 1)
+    figure = looks.seen[-1]
+    assert (figure.shards, figure.interval) == (30, False)
+    assert figure.width is not None, "before labels a width is one of spread"
+    assert 0 < figure.width < 0.999
+    assert root.read_json("audits", some.audit_id, "audit.json")["sampled"] == {"c": [30, 32]}
+    rows = pl.from_arrow(root.read_table("audits", some.audit_id, "prevalence.parquet"))
+    assert isinstance(rows, pl.DataFrame)
+    row = rows.filter(dimension="corpus", label="narrative", unit="passages", basis="exposure").row(0, named=True)
+    assert (row["spread"], row["ci_high"]) == (pytest.approx(figure.width), None), "the look is what the table says"
+
+    whole = run_audit(config, shown=False)
+    assert (whole.scanned, whole.reused) == (2, 30)
+    assert whole.audit_id not in (one.audit_id, some.audit_id)
+
+
+def test_a_budget_is_settled_once_for_a_root(config: AuditConfig) -> None:
+    asked = config.model_copy(update={"screen": ScreenConfig(rule="scored", max_scored=12)})
+    first, again = run_audit(asked, shown=False), run_audit(asked, shown=False)
+    assert (first.scanned, again.scanned, again.reused) == (3, 0, 3)
+    assert first.audit_id == again.audit_id
+    (frozen,) = [Root(config.output).read_json("scans", name) for name in Root(config.output).names("scans")]
+    assert set(frozen["screen"]["by_bin"]) == {"hit", "near", "sampled"}
+    assert frozen["pilot"]["max_scored"] == 12
 
 
 def test_failed_shards_stop_the_audit_or_are_listed(config: AuditConfig, tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""A budget becomes rates once, by a look at real (tiny) shards with the real classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from corpus_tools import audit as audits
+from corpus_tools.classifier import Classifier
+from corpus_tools.config import AuditConfig, frozen
+from corpus_tools.pack import Pack
+from corpus_tools.pilot import settle
+from corpus_tools.root import Root
+from corpus_tools.scan import Rules, choose
+from corpus_tools.shards import plan_shards
+from tests.conftest import BREAD, ROBOT
+
+
+@pytest.fixture
+def corpus(write_lines: Callable[..., Path]) -> None:
+    for shard in range(2):
+        texts = [f"{ROBOT}\n\n{BREAD} No. {shard}-{i}." if i % 3 else f"{BREAD} No. {shard}-{i}." for i in range(15)]
+        write_lines(f"c/{shard}.jsonl", [{"text": text} for text in texts])
+
+
+def chosen(config: AuditConfig, pack: Pack) -> pl.DataFrame:
+    rules, (entry,) = Rules.of(config, pack), config.corpus
+    shards = plan_shards(config.corpus, seed=0).shards
+    return pl.concat([c.passages for s in shards for c in choose(s, entry, rules)])
+
+
+def test_a_scored_screen_draws_by_stratum_and_bin(
+    corpus: None, make_config: Callable[..., AuditConfig], pack: Pack, classifier: Classifier
+) -> None:
+    by_bin = {"hit": [0.1, 0.2, 0.9, 1, 1, 1, 1], "near": [0.1, 0.3, 0.4, 1, 1, 1, 1], "sampled": [0.5] * 7}
+    screen = {"rule": "scored", "by_bin": by_bin}
+    config = make_config([{"uri": "c/*.jsonl"}], gate={"audit_fraction": 0.5}, screen=screen)
+    passages = chosen(config, pack)
+    found = passages.group_by("stratum").agg(pl.col("screen_probability").unique().sort()).sort("stratum").rows()
+    assert found == [("hit", [0.9]), ("near", [0.1, 0.3]), ("sampled", [0.5])]
+    assert passages.filter(pl.col("screen_probability") == 1)["drawn"].all()
+    assert 0 < passages["drawn"].sum() < len(passages)
+    plan = plan_shards(config.corpus, seed=0)
+    same, noted = settle(config, pack, Root(config.output), plan, lambda: classifier)
+    assert frozen(same, pack) == frozen(config, pack)
+    assert set(noted) == {"asked"}
+
+
+def test_a_budget_becomes_rates_once(
+    corpus: None,
+    make_config: Callable[..., AuditConfig],
+    write_lines: Callable[..., Path],
+    pack: Pack,
+    classifier: Classifier,
+) -> None:
+    asked = make_config([{"uri": "c/*.jsonl"}], gate={"audit_fraction": 1}, screen={"rule": "scored", "max_scored": 20})
+    root, called = Root(asked.output), []
+
+    def model() -> Classifier:
+        called.append(1)
+        return classifier
+
+    config, noted = settle(asked, pack, root, plan_shards(asked.corpus, seed=0), model)
+    assert config.screen.max_scored is None
+    drawn = chosen(config, pack)
+    assert len(drawn) == 50
+    assert drawn["screen_probability"].sum() == pytest.approx(20, rel=0.05)
+    assert sum(cell["passages"] for cell in noted["pilot"]["cells"]) == 50
+    hit, near = (drawn.filter(stratum=s)["screen_probability"].mean() for s in ("hit", "near"))
+    assert isinstance(hit, float)
+    assert isinstance(near, float)
+    assert hit > near, "robots above bread"
+
+    scan_id = audits.scan_id(config, pack)
+    root.write_json(frozen(config, pack) | {"scan_id": scan_id} | noted, "scans", f"{scan_id}.json")
+    write_lines("c/9.jsonl", [{"text": f"{BREAD} {i}"} for i in range(500)])
+    again, _ = settle(asked, pack, root, plan_shards(asked.corpus, seed=0), model)
+    assert audits.scan_id(again, pack) == scan_id
+    assert len(called) == 1
+    other = asked.model_copy(update={"screen": asked.screen.model_copy(update={"max_scored": 10})})
+    fewer, _ = settle(other, pack, root, plan_shards(asked.corpus, seed=0), model)
+    assert audits.scan_id(fewer, pack) != scan_id
+    assert len(called) == 2
+
+
+def test_without_a_scorer_nothing_is_settled(make_config: Callable[..., AuditConfig], pack: Pack) -> None:
+    config = make_config(["c/*.jsonl"])
+    plan = None
+    settled = settle(config, pack, Root(config.output), plan, lambda: pytest.fail("not needed"))  # type: ignore[arg-type]
+    assert settled == (config, {})
