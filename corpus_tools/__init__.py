@@ -23,6 +23,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     tally.py          exact counts per source, and how two add
     spool.py          Parquet files that grow on a disk until they are whole
     root.py           the root's files; manifest last
+    claim.py          one audit of a root at a time
     scan.py           one shard: choose, judge, write; the books are balanced here
     parts.py          large shards: which are scanned in parts, and parts joined to one shard
   estimate
@@ -30,6 +31,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
     audit.py          an audit: the root's files -> estimates -> the root
     listed.py         the passages that move a number -> a label round
+    changes.py        an audit and the one before -> what changed, tested
   store
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries
   show

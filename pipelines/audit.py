@@ -12,6 +12,7 @@ from prefect import flow
 from prefect.futures import as_completed
 
 from corpus_tools import audit as audits
+from corpus_tools.claim import claim
 from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, frozen
 from corpus_tools.errors import ShardFailed, Stop
@@ -161,9 +162,18 @@ def _log_run(root: Root, audit_id: str, config: AuditConfig, started: datetime) 
 def run_audit(
     config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = (), shown: bool = True
 ) -> Outcome:
-    """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
+    """Audits, holding the root against other audits; says so where another one holds it. Raises what the library raises."""
     config = tasks.absolute(config)
-    Root(config.output).prepare()
+    root = Root(config.output)
+    root.prepare()
+    with claim(root):
+        return audit_held(config, watcher, only, shown)
+
+
+def audit_held(
+    config: AuditConfig, watcher: Watcher | None = None, only: tuple[str, ...] = (), shown: bool = True
+) -> Outcome:
+    """Runs the audit flow, with the task runner that the configuration asks for, on a root that the caller holds (claim)."""
     tasks.plan.fn(
         config
     )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow

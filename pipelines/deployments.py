@@ -1,47 +1,79 @@
-"""What can be deployed to a Prefect work pool: an audit, by the address of its configuration. Schedules are set where it is deployed.
+"""Every schedule and limit, on one page. prefect.yaml is made from it:
 
-python -m pipelines.deployments --pool NAME [--image IMAGE] [--cron "0 3 * * 1"]
+python -m pipelines.deployments                       writes prefect.yaml (a test holds the two equal)
 """
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import fsspec
 import yaml
-from prefect import flow
-from prefect.types.entrypoint import EntrypointType
 
-from corpus_tools.config import parse_config
-from pipelines.audit import run_audit
+ENTRYPOINT = "pipelines.schedule.scheduled_audit"
+POOL = "corpus-audit"
+
+# Limits of a scheduled audit.
+AT_ONCE = 1  # runs of a deployment; a further one waits in Prefect (ENQUEUE)
+ROOT_WAIT = 3600  # seconds that a run waits for a root that something else is writing (`corpus-audit run`); then it says so and fails
+TAKE_UPS = 2  # times that an interrupted run is taken up again at once; then it waits for its schedule
+SHORTEST = 60  # seconds between runs: `--interval` is not less
+
+# Limits of the webhook.
+POST_SECONDS = 10  # until an attempt is given up
+POST_RETRIES: list[float] = [
+    2,
+    10,
+    60,
+    300,
+]  # seconds before each further attempt, each lengthened by up to half by chance
+POST_JITTER = 0.5
 
 
-@flow(name="corpus-audit-file", flow_run_name="audit by {config}")
-def audit_file(config: str) -> str:
-    """Audits by a YAML file (a path or any fsspec address) that the machine of the flow run can read; returns the audit_id."""
-    with fsspec.open(config, "rt", encoding="utf-8") as file:
-        settings = parse_config(yaml.safe_load(file.read()), where=config)
-    return run_audit(settings).audit_id
+@dataclass(frozen=True)
+class Deployment:
+    """One scheduled audit. `config`: where its YAML file is, as its worker sees it."""
+
+    name: str
+    description: str
+    cron: str
+    config: str
+    timezone: str = "UTC"
 
 
-def main() -> None:
-    """Registers `audit_file` with the server that PREFECT_API_URL names."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pool", required=True, help="an existing work pool: prefect work-pool create NAME --type …")
-    parser.add_argument("--name", default="audit")
-    parser.add_argument("--image", help="for pools that start containers: an image with corpus-audit installed")
-    parser.add_argument("--cron", help="a schedule; default: run when asked")
-    parser.add_argument("--config", help="address of the configuration; default: given with each run")
-    options = parser.parse_args()
-    deployment: Any = audit_file.to_deployment(
-        options.name, cron=options.cron, parameters={"config": options.config} if options.config else {},
-        work_pool_name=options.pool, concurrency_limit=1, entrypoint_type=EntrypointType.MODULE_PATH,
-    )  # fmt: skip
-    deployment.apply(image=options.image)
+DEPLOYMENTS = (
+    Deployment("nightly", "Audits what is new in the corpus, every night at three", "0 3 * * *", "audit.yaml"),
+    Deployment("weekly", "The same on Mondays at three, for a corpus that grows slowly", "0 3 * * 1", "audit.yaml"),
+)
+
+
+def prefect_yaml() -> dict[str, Any]:
+    """What prefect.yaml says: deployments for a work pool, on machines where corpus-audit is installed."""
+    return {
+        "name": "corpus-audit",
+        "prefect-version": "3.8.8",
+        "pull": [{"prefect.deployments.steps.set_working_directory": {"directory": "{{ $CORPUS_AUDIT_HOME }}"}}],
+        "deployments": [
+            {
+                "name": one.name,
+                "description": one.description,
+                "entrypoint": ENTRYPOINT,
+                "parameters": {"config": one.config},
+                "concurrency_limit": {"limit": AT_ONCE, "collision_strategy": "ENQUEUE"},
+                "schedules": [{"cron": one.cron, "timezone": one.timezone, "active": True}],
+                "work_pool": {"name": POOL},
+            }
+            for one in DEPLOYMENTS
+        ],
+    }
+
+
+def text() -> str:
+    """prefect.yaml, whole."""
+    head = "# Made by `python -m pipelines.deployments` from pipelines/deployments.py: change that, not this.\n"
+    return head + yaml.safe_dump(prefect_yaml(), sort_keys=False, width=140)
 
 
 if __name__ == "__main__":
-    from pipelines.deployments import main as registered  # so that the flow's module has its name
-
-    registered()
+    (Path(__file__).parent.parent / "prefect.yaml").write_text(text(), "utf-8")
