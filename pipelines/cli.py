@@ -143,7 +143,7 @@ def serve(
     for name, value in {
         "PREFECT_LOGGING_LEVEL": "INFO", "PREFECT_LOGGING_TO_API_ENABLED": "true",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "corpus_tools,pipelines",
-        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     }.items():  # fmt: skip
         if name in _OURS or name not in os.environ:
             os.environ[name] = value

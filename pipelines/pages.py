@@ -18,6 +18,11 @@ from pipelines.watch import Watcher
 log = logging.getLogger(__name__)
 EVERY = 2.0
 """Seconds between updates of a page, at least."""
+SAY = 60.0
+"""Seconds between lines of the log, at least."""
+_STEPS = {
+    "plan": "Listing the shards", "estimate": "Estimating", "load": "Loading the database", "report": "Writing the report",
+}  # fmt: skip
 
 
 def slug(name: str) -> str:
@@ -32,6 +37,8 @@ class Pages(Watcher):
         self._shards = self._done = self._failed = self._read = self._files = self._to_read = 0
         self._told = self._begun = time.monotonic()
         self._artifact: UUID | None = None
+        self._log = get_run_logger()  # of the run whose page it is, not of the flow within it
+        self._said = self._begun
         try:
             made = create_progress_artifact(0.0, key=f"{slug(name)}-progress", description="Listing the shards.")
             self._artifact = cast(UUID, made)
@@ -41,10 +48,8 @@ class Pages(Watcher):
     def planned(self, shards: int, done: int, total_bytes: int) -> None:
         """So many shards, of which so many were done before; bytes of the rest."""
         self._shards, self._done, self._to_read = shards, done, total_bytes
-        get_run_logger().info(
-            "%d shards, %d done before, %.1f MB to read in %d", shards, done, total_bytes / 1e6, shards - done
-        )
         self._tell()
+        self._say()
 
     def read(self, shard_id: str, text_bytes: int) -> None:
         """So many bytes of text were read."""
@@ -55,15 +60,22 @@ class Pages(Watcher):
         self._done, self._files, self._failed = self._done + shards, self._files + file_bytes, self._failed + failed
         if time.monotonic() - self._told >= EVERY or self._done == self._shards:
             self._tell()
+        if time.monotonic() - self._said >= SAY or self._done == self._shards:
+            self._say()
 
     def step(self, name: str) -> None:
         """The next step begins."""
-        if name in ("estimate", "load", "report"):
-            self._tell(f" Now: {name}.")
+        if name in _STEPS:
+            self._log.info("%s", _STEPS[name])
+            if name != "plan":
+                self._tell(f" {_STEPS[name]}.")
 
-    def _tell(self, more: str = "") -> None:
-        self._told = time.monotonic()
-        elapsed = self._told - self._begun
+    def _say(self) -> None:
+        self._said = time.monotonic()
+        self._log.info("%s", self._state())
+
+    def _state(self) -> str:
+        elapsed = time.monotonic() - self._begun
         left = elapsed * (self._to_read - self._files) / self._files if self._files else 0
         parts = [f"{self._done:,} of {self._shards:,} shards"]
         if self._failed:
@@ -74,10 +86,14 @@ class Pages(Watcher):
             parts.append(f"{self._read / 1e6:,.1f} MB of text")
         if left >= 60:
             parts.append(f"about {left / 60:,.0f} min left")
+        return ", ".join(parts)
+
+    def _tell(self, more: str = "") -> None:
+        self._told = time.monotonic()
         share = 100.0 * self._done / self._shards if self._shards else 0.0
         if self._artifact is not None:
             try:
-                update_progress_artifact(self._artifact, round(share, 1), description=", ".join(parts) + "." + more)
+                update_progress_artifact(self._artifact, round(share, 1), description=f"{self._state()}.{more}")
             except Exception:
                 log.warning("the progress page was not updated", exc_info=True)
 

@@ -39,7 +39,7 @@ def _run_name() -> str:
     return f"{name}, {runtime.flow_run.scheduled_start_time:%d %b %Y %H:%M} UTC{again}"
 
 
-def _crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+def take_up(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Prefect's runner saw the process of a run end before the run did."""
     config, taken_up = str(flow_run.parameters["config"]), int(flow_run.parameters.get("taken_up", 0))
     settings = tasks.absolute(read_config(config))
@@ -58,7 +58,7 @@ def _crashed(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None
     name="scheduled-audit",
     flow_run_name=_run_name,
     description="Audits what is new in a corpus, compares with the audit before, and tells what changed.",
-    on_crashed=[_crashed],
+    on_crashed=[take_up],
 )
 def scheduled_audit(config: str, taken_up: int = 0) -> str:
     """Audits by a YAML file (a path or any fsspec address that this machine can read); returns the audit_id.
@@ -97,7 +97,7 @@ def _audit(settings: AuditConfig) -> tuple[Outcome, notice.Notice]:
     return outcome, notice.finished(found, outcome, settings.output)
 
 
-@task(name="compare with the audit before", persist_result=False)
+@task(name="compare", task_run_name="compare with the audit before", persist_result=False)
 def compare_audits(output: str, there: list[dict[str, Any]], audit: dict[str, Any]) -> Changes:
     """What changed since the audit before (corpus_tools.changes)."""
     root = Root(output)

@@ -106,6 +106,7 @@ def serve_audit(path: Path, schedule: Schedule, now: bool = False) -> None:
             out.print(f"A run begins now: {'; '.join(why) or 'as asked'}.", markup=False, soft_wrap=True)
             client.create_flow_run_from_deployment(key)
     serve(deployment, limit=deployments.AT_ONCE, print_starting_message=False)
+    out.print("Stopped: the schedule is paused until it is served again. Finished shards are kept.")
 
 
 def _deployment(settings: AuditConfig, path: Path, schedule: Schedule) -> RunnerDeployment:
