@@ -26,6 +26,11 @@ class Notice:
     page: str
     facts: Mapping[str, Any]
 
+    @property
+    def summary(self) -> str:
+        """The line, for where Markdown is read."""
+        return _cell(self.line)
+
     def json(self) -> dict[str, Any]:
         """What a webhook gets. `text` is the line, which chat services show."""
         return {
@@ -39,7 +44,7 @@ def finished(found: Changes, outcome: Outcome, root: str) -> Notice:
     audit, before = found.audit, found.before
     name, label = str(audit["name"]), str(audit["headline"])
     figure = _figure(label, found.headline)
-    shards = f"{outcome.scanned} shards read, {outcome.reused} known before"
+    shards = f"{_count(outcome.scanned, 'shard')} read, {outcome.reused} known before"
     told = {
         "first": "the first audit",
         "unchanged": "no shard is new" if outcome.audit_id == (before or {}).get("audit_id") else
@@ -57,7 +62,7 @@ def finished(found: Changes, outcome: Outcome, root: str) -> Notice:
         ("passages labelled", _of(found.headline, "n_labelled"), _of(found.headline_before, "n_labelled")),
         ("shards", str(_standing(audit)), str(_standing(before)) if before else "–"),
     ]
-    page = [f"**{_cell(name)}: {_cell(figure)}**", "", f"{shards}. {_sentence(told)}"]
+    page = [f"**{_cell(name)}: {_cell(figure)}**", "", f"{shards}. {_sentence(_cell(told))}"]
     if outcome.labels_wanted:
         page += [
             "",
@@ -106,7 +111,7 @@ def _figure(label: str, row: Mapping[str, Any] | None) -> str:
 
 def _moved(found: Changes) -> str:
     shown = [
-        f"{'the corpus' if r['dimension'] == 'corpus' else r['source'] or '(none)'} {percent(r['before'])} → {percent(r['after'])}"
+        f"{'the corpus' if r['dimension'] == 'corpus' else _plain(r['source']) or '(none)'} {percent(r['before'])} → {percent(r['after'])}"
         for r in found.rows.head(3).to_dicts()
     ]
     return ", ".join(shown) + (f" and {len(found.rows) - 3} more" if len(found.rows) > 3 else "")
@@ -137,6 +142,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table. What comes from a corpus is made harmless."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(c if c == "---" else _cell(c) for c in line) + " |" for line in lines]
+
+
+def _plain(text: str) -> str:
+    """A source's name in a line: chat services take angle brackets for links."""
+    return " ".join(text.replace("<", "‹").replace(">", "›").split())[:80]
 
 
 def _cell(text: object) -> str:

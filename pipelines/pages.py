@@ -101,7 +101,7 @@ class Pages(Watcher):
 def publish(notice: Notice, **about: str) -> None:
     """A notice as an artifact of the run and as events, one each; `about`: further labels of their resource (root …)."""
     key = slug(notice.name)
-    create_markdown_artifact(notice.page, key=key, description=notice.line)
+    create_markdown_artifact(notice.page, key=key, description=notice.summary)
     tell_events(notice, **about)
 
 

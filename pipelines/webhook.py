@@ -56,5 +56,4 @@ def post(address: SecretStr, payload: Mapping[str, Any]) -> int:
 def shown(address: SecretStr) -> str:
     """What may be said of an address: 'https://hooks.example.org/…'."""
     parts = urlsplit(address.get_secret_value())
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}/…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
