@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
     FlowRunFilter,
-    FlowRunFilterExpectedStartTime,
+    FlowRunFilterNextScheduledStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -93,7 +93,7 @@ def serve_audit(path: Path, schedule: Schedule, now: bool = False) -> None:
     _named()
     with get_client(sync_client=True) as client:
         _reach(client)
-        deployment = _deployment(settings, path, schedule)
+        deployment = deployment_of(settings, path, schedule)
         key = cast(UUID, deployment.apply())
         why = clear_up(client, settings, key)
         out.print(
@@ -109,7 +109,8 @@ def serve_audit(path: Path, schedule: Schedule, now: bool = False) -> None:
     out.print("Stopped: the schedule is paused until it is served again. Finished shards are kept.")
 
 
-def _deployment(settings: AuditConfig, path: Path, schedule: Schedule) -> RunnerDeployment:
+def deployment_of(settings: AuditConfig, path: Path, schedule: Schedule) -> RunnerDeployment:
+    """The deployment that is served, not yet registered."""
     made = scheduled_audit.to_deployment(
         re.sub(r"[/%&<>]+", "-", settings.name), description=f"{settings.name}: {schedule.words}", schedules=[schedule.when],
         parameters={"config": str(path.resolve())}, tags=["corpus-audit"],
@@ -161,7 +162,11 @@ def clear_up(client: SyncPrefectClient, settings: AuditConfig, deployment: UUID)
     for run in missed:
         client.set_flow_run_state(run.id, Cancelled(message="Missed: nothing served it at its time."), force=True)
     if missed:
-        why.append(f"{len(missed)} were missed while nothing served them")
+        why.append(
+            f"{len(missed)} were missed while nothing served them"
+            if len(missed) > 1
+            else "1 was missed while nothing served it"
+        )
     return why
 
 
@@ -172,7 +177,7 @@ def _runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)),
-            expected_start_time=FlowRunFilterExpectedStartTime(before_=before) if before else None,
+            next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before) if before else None,
         ),
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,  # the server refuses the client's own default, null, and for the limit too
         limit=200,

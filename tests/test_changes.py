@@ -83,7 +83,7 @@ def test_without_intervals_nothing_is_tested(root: Root) -> None:
     after = write(root, "a2", {("corpus", "all"): (0.9, None, None)}, {"0": "", "1": ""})
     found = changes(root, before, after)
     assert (found.kind, found.tested) == ("untested", 0)
-    assert "before labels" in found.why
+    assert "without labels" in found.why
 
 
 @pytest.mark.parametrize(
