@@ -27,6 +27,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     scan.py           one shard: choose, judge, write; the books are balanced here
     parts.py          large shards: which are scanned in parts, and parts joined to one shard
   estimate
+    so_far.py         finished shards -> the headline figure of a running scan, for watching
     labels.py         rounds: which passages to label, out, back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
     audit.py          an audit: the root's files -> estimates -> the root

@@ -95,7 +95,7 @@ def _tested(
     if tested.is_empty():
         return (
             "untested",
-            "no figure has an interval on both sides: differences cannot be tested before labels",
+            "without labels no figure has an interval on both sides",
             none,
             0,
         )

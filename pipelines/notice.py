@@ -27,9 +27,9 @@ class Notice:
     facts: Mapping[str, Any]
 
     @property
-    def summary(self) -> str:
-        """The line, for where Markdown is read."""
-        return _cell(self.line)
+    def title(self) -> str:
+        """What the page is of, in Markdown."""
+        return f"{_cell(self.name)}: {', '.join(self.events)}"
 
     def json(self) -> dict[str, Any]:
         """What a webhook gets. `text` is the line, which chat services show."""
@@ -44,7 +44,8 @@ def finished(found: Changes, outcome: Outcome, root: str) -> Notice:
     audit, before = found.audit, found.before
     name, label = str(audit["name"]), str(audit["headline"])
     figure = _figure(label, found.headline)
-    shards = f"{_count(outcome.scanned, 'shard')} read, {outcome.reused} known before"
+    gone = f", {found.gone} gone" if before and found.gone else ""
+    shards = f"{_count(outcome.scanned, 'shard')} read, {outcome.reused} known before{gone}"
     told = {
         "first": "the first audit",
         "unchanged": "no shard is new" if outcome.audit_id == (before or {}).get("audit_id") else
@@ -55,7 +56,7 @@ def finished(found: Changes, outcome: Outcome, root: str) -> Notice:
     failed = f"; {_count(len(found.failed), 'shard')} failed" if found.failed else ""
     rows = [
         ("audit", outcome.audit_id, (before or {}).get("audit_id", "–")),
-        (label, _cell(_value(found.headline)), _cell(_value(found.headline_before))),
+        (f"{label}, share of passages", _cell(_value(found.headline)), _cell(_value(found.headline_before))),
         ("95 % interval", _interval(found.headline), _interval(found.headline_before)),
         ("status", _of(found.headline, "status"), _of(found.headline_before, "status")),
         ("passages scored", _of(found.headline, "n_scored"), _of(found.headline_before, "n_scored")),

@@ -12,7 +12,9 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
+from corpus_tools.so_far import SoFar
 from pipelines.notice import Notice
+from pipelines.show import percent
 from pipelines.watch import Watcher
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,8 @@ EVERY = 2.0
 """Seconds between updates of a page, at least."""
 SAY = 60.0
 """Seconds between lines of the log, at least."""
+LOOK = 15.0
+"""Seconds between looks at the figure so far, at least."""
 _STEPS = {
     "plan": "Listing the shards", "estimate": "Estimating", "load": "Loading the database", "report": "Writing the report",
 }  # fmt: skip
@@ -33,7 +37,8 @@ def slug(name: str) -> str:
 class Pages(Watcher):
     """Keeps a progress artifact of the flow run in which it is made. A server that does not answer stops no audit."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, so_far: SoFar | None = None) -> None:
+        self._so_far, self._looked = so_far, 0.0
         self._shards = self._done = self._failed = self._read = self._files = self._to_read = 0
         self._told = self._begun = time.monotonic()
         self._artifact: UUID | None = None
@@ -58,6 +63,7 @@ class Pages(Watcher):
     def finished(self, shards: int, file_bytes: int, failed: int) -> None:
         """A group of shards is done."""
         self._done, self._files, self._failed = self._done + shards, self._files + file_bytes, self._failed + failed
+        self._look()
         if time.monotonic() - self._told >= EVERY or self._done == self._shards:
             self._tell()
         if time.monotonic() - self._said >= SAY or self._done == self._shards:
@@ -69,6 +75,15 @@ class Pages(Watcher):
             self._log.info("%s", _STEPS[name])
             if name != "plan":
                 self._tell(f" {_STEPS[name]}.")
+
+    def _look(self) -> None:
+        if self._so_far is not None and (time.monotonic() - self._looked >= LOOK or self._done == self._shards):
+            try:
+                self._so_far.update()
+            except Exception:  # as for the page
+                log.warning("no figure so far", exc_info=True)
+                self._so_far = None
+            self._looked = time.monotonic()
 
     def _say(self) -> None:
         self._said = time.monotonic()
@@ -86,6 +101,10 @@ class Pages(Watcher):
             parts.append(f"{self._read / 1e6:,.1f} MB of text")
         if left >= 60:
             parts.append(f"about {left / 60:,.0f} min left")
+        if self._so_far is not None and self._so_far.value is not None:
+            parts.append(f"{percent(self._so_far.value)} so far, by scores alone ({self._so_far.passages:,} passages)")
+        if self._shards and not self._to_read:
+            parts.append("nothing new to read")
         return ", ".join(parts)
 
     def _tell(self, more: str = "") -> None:
@@ -101,7 +120,7 @@ class Pages(Watcher):
 def publish(notice: Notice, **about: str) -> None:
     """A notice as an artifact of the run and as events, one each; `about`: further labels of their resource (root …)."""
     key = slug(notice.name)
-    create_markdown_artifact(notice.page, key=key, description=notice.summary)
+    create_markdown_artifact(notice.page, key=key, description=notice.title)
     tell_events(notice, **about)
 
 

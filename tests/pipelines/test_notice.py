@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_change_is_told_with_its_interval(tmp_path: Path) -> None:
         "1 of 2 differences stand: x.org 1.00 % → 5.00 %; 1 shard failed"
     )
     page = told.page.splitlines()
-    assert "| odd | 3.10 % | 3.00 % |" in page
+    assert "| odd, share of passages | 3.10 % | 3.00 % |" in page
     assert "| 95 % interval | 2.60 % – 3.60 % | 2.50 % – 3.50 % |" in page
     assert "| domain | x.org | 1.00 % | 5.00 % | +4 | +3 to +5 | 0.0002 |" not in page, "q is as the test gave it"
     assert any(line.startswith("| domain | x.org | 1.00 % | 5.00 % | +4 |") for line in page)
@@ -74,3 +75,25 @@ def test_a_stop_and_an_interruption() -> None:
         "n: a run was interrupted (process 7 on box, begun 2026-11-24T03:00:00+00:00); finished shards are kept. It is taken up now."
     )
     assert told.json()["interrupted"]["pid"] == 7
+
+
+def test_the_examples_of_the_page_have_the_keys_that_are_sent(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "schedules.md").read_text("utf-8")
+    told, failed, dead = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    root = Root(tmp_path)
+    before = write(
+        root, "a1", {("corpus", "all"): (0.03, 0.025, 0.035), ("domain", "x.org"): (0.01, 0.008, 0.012)}, {"0": ""}
+    )
+    after = write(
+        root, "a2", {("corpus", "all"): (0.031, 0.026, 0.036), ("domain", "x.org"): (0.05, 0.04, 0.06)}, {"0": "", "bad": "cut off"}
+    )  # fmt: skip
+    sent = finished(changes(root, before, after), OUTCOME, "r").json()
+    assert list(told) == list(sent)
+    for part in ("headline", "headline_before", "shards"):
+        assert list(told[part]) == list(sent[part])
+    assert list(told["changes"][0]) == list(sent["changes"][0])
+    assert list(told["failed"][0]) == list(sent["failed"][0])
+    assert list(failed) == list(stopped("n", "x", "r").json())
+    who = Holder("run", 7, "box", "2026-11-24T03:00:00+00:00")
+    assert list(dead) == list(interrupted("n", who, "x", "r").json())
+    assert list(dead["interrupted"]) == list(vars(who))
