@@ -30,6 +30,7 @@ from corpus_tools.errors import ConfigError, Stop
 from corpus_tools.root import Root
 from corpus_tools.warehouse import query
 from pipelines.audit import run_audit
+from pipelines.schedule import scheduled_audit
 from pipelines.serve import clear_up, deployment_of, schedule_of, serve_audit
 from tests.pipelines.hook_server import Hook, hook_server
 from tests.pipelines.test_audit import records
@@ -258,3 +259,33 @@ def test_what_a_server_that_died_left_is_cleared_up(config: Path, capsys: pytest
         with claim(root):
             assert clear_up(client, settings, key) == []
         assert "another audit is writing it" in capsys.readouterr().out
+
+
+def test_an_audit_that_stops_is_told_and_fails(config: Path) -> None:
+    grow(config, 0)
+    (config.parent / "c" / "1.jsonl").symlink_to(config.parent / "nowhere")
+    name = "Stopping"
+    with hook_server(204) as hook:
+        raw = yaml.safe_load(config.read_text()) | {"name": name, "notify": {"webhook": hook.url}}
+        config.write_text(yaml.safe_dump(raw))
+        with pytest.raises(Stop, match="1 of 2 shards failed"):
+            scheduled_audit(str(config))
+        assert [body["event"] for _, body in hook.got] == ["corpus-audit.failed"]
+        assert "1 of 2 shards failed" in hook.got[0][1]["text"]
+        (config.parent / "c" / "1.jsonl").unlink()
+
+        raw["notify"] = {"webhook": f"{hook.url}/gone", "on": ["first"]}
+        config.write_text(yaml.safe_dump(raw))
+        hook.answers = [404]
+        audit_id = scheduled_audit(str(config))
+    assert hook.got[1][1]["shards"]["known"] == 1, "what was done before it stopped was kept"
+    root = Root(config.parent / "root")
+    assert root.read_json("audits", audit_id, "changes.json")["event"] == "corpus-audit.first", "the audit stands"
+    until("the events", lambda: events_of("stopping") == ["failed", "first"], config, 30)
+    assert [r.state.name for r in runs("audit Stopping") if r.state] == ["Failed", "Completed"]
+
+
+def test_a_configuration_that_became_wrong_is_a_failed_run(config: Path) -> None:
+    config.write_text("name: n\ncorpus: [c/*.jsonl]\noutput: root\nrunnner: {}\n")
+    with pytest.raises(ConfigError, match="did you mean 'runner'"):
+        scheduled_audit(str(config))
