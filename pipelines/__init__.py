@@ -10,6 +10,5 @@ notice.py       what is told, as a line, a page and JSON
 pages.py        what Prefect's pages show: progress, artifacts, events
 webhook.py      one POST, of whose address nothing is said but the host
 demo.py         the demo: the same flow over the bundled sample, before labels and after
-deployments.py  an audit by the address of its configuration, for work pools
 cli.py          `corpus-audit …`: parse, call, show, exit code
 """

@@ -50,8 +50,10 @@ class Pages(Watcher):
         except Exception:  # whatever the client raises: a page is not worth an audit
             log.warning("no progress page: the Prefect server did not take it", exc_info=True)
 
-    def planned(self, shards: int, done: int, total_bytes: int) -> None:
-        """So many shards, of which so many were done before; bytes of the rest."""
+    def planned(self, shards: int, available: int, done: int, total_bytes: int) -> None:
+        """So many shards of those there are, of which so many were done before; bytes of the rest."""
+        if shards < available:
+            self._log.info("%d of %d shards are taken", shards, available)
         self._shards, self._done, self._to_read = shards, done, total_bytes
         self._tell()
         self._say()
@@ -68,6 +70,10 @@ class Pages(Watcher):
             self._tell()
         if time.monotonic() - self._said >= SAY or self._done == self._shards:
             self._say()
+
+    def note(self, text: str) -> None:
+        """Something that a person should know."""
+        self._log.info("%s", text)
 
     def step(self, name: str) -> None:
         """The next step begins."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import fsspec
@@ -69,7 +69,11 @@ def scheduled_audit(config: str, taken_up: int = 0) -> str:
     `taken_up`: how many times in a row the run was interrupted before this one.
     """
     logger = get_run_logger()
-    settings = tasks.absolute(read_config(config))
+    try:
+        settings = tasks.absolute(read_config(config))
+    except ConfigError as error:  # whom to tell is in what cannot be read: Prefect is told
+        publish(notice.stopped(runtime.deployment.name or config, f"{config}: {error.what}", ""))
+        raise
     about = {"corpus-audit.root": settings.output}
     try:
         outcome, told = _audit(settings)
@@ -96,7 +100,7 @@ def _audit(settings: AuditConfig) -> tuple[Outcome, notice.Notice]:
         there = root.audits()
         outcome = audit_held(settings, Pages(settings.name, _so_far(settings, root)))
         audit = audits.read(root, outcome.audit_id)
-        found = cast(Changes, compare_audits(settings.output, there, audit))
+        found = compare_audits(settings.output, there, audit)
     return outcome, notice.finished(found, outcome, settings.output)
 
 

@@ -30,6 +30,7 @@ from corpus_tools.errors import ConfigError, Stop
 from corpus_tools.root import Root
 from corpus_tools.warehouse import query
 from pipelines.audit import run_audit
+from pipelines.pages import slug
 from pipelines.schedule import scheduled_audit
 from pipelines.serve import clear_up, deployment_of, schedule_of, serve_audit
 from tests.pipelines.hook_server import Hook, hook_server
@@ -289,3 +290,4 @@ def test_a_configuration_that_became_wrong_is_a_failed_run(config: Path) -> None
     config.write_text("name: n\ncorpus: [c/*.jsonl]\noutput: root\nrunnner: {}\n")
     with pytest.raises(ConfigError, match="did you mean 'runner'"):
         scheduled_audit(str(config))
+    until("the event", lambda: events_of(slug(str(config))) == ["failed"], config, 30)
