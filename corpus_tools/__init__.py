@@ -23,17 +23,20 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     tally.py          exact counts per source, and how two add
     spool.py          Parquet files that grow on a disk until they are whole
     root.py           the root's files; manifest last
+    claim.py          one audit of a root at a time
     scan.py           one shard: choose, judge, write; the books are balanced here
     parts.py          large shards: which are scanned in parts, and parts joined to one shard
     stopping.py       which shards come next, when to look, when a look is enough
     pilot.py          a budget of scored passages -> rates, once, before the scan
   estimate
+    so_far.py         finished shards -> the headline figure of a running scan, for watching
     labels/           rounds: what was drawn, out as files, answers back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
     copies.py         candidates -> groups of near copies
     audit.py          an audit: the root's files -> estimates -> the root
     rounds.py         an audit's label rounds: drawn, topped up, their texts
     listed.py         the passages that move a number -> a label round
+    changes.py        an audit and the one before -> what changed, tested
   store
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries
   show

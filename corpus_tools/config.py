@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import xxhash
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from corpus_tools.errors import ConfigError
 from corpus_tools.pack import Pack, file_sha256
@@ -182,6 +183,33 @@ class StoreConfig(_Part):
     vectors: bool = False
 
 
+Event = Literal["first", "changed", "unchanged", "untested", "shards-failed", "failed", "interrupted"]
+"""What can come of a scheduled audit (changes.py says which when); as a Prefect event, `corpus-audit.` stands before it."""
+
+
+_TOLD: tuple[Event, ...] = ("changed", "shards-failed", "failed", "interrupted")
+
+
+class NotifyConfig(_Part):
+    """Who is told how a scheduled audit went. Part of no id, written to no file and shown on no page: addresses hold secrets."""
+
+    webhook: SecretStr | None = Field(None, description="an http or https address that gets a POST with JSON")
+    on: tuple[Event, ...] = Field(_TOLD, description="of what the webhook is told; Prefect gets every event")
+
+    @field_validator("webhook")
+    @classmethod
+    def _address(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            try:
+                parts = urlsplit(given.get_secret_value())
+                sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                sound = False
+            if not sound or any(c.isspace() for c in given.get_secret_value()):
+                raise ValueError("no address of a webhook; expected http://… or https://… with a host")
+        return given
+
+
 class AuditConfig(_Part):
     """A whole audit. `output` is the root, a folder or an fsspec address."""
 
@@ -205,6 +233,7 @@ class AuditConfig(_Part):
         0.01, ge=0, le=1, description="share of shards that may fail before the audit does"
     )
     seed: int = Field(0, ge=0, lt=2**63)
+    notify: NotifyConfig = Field(NotifyConfig(), exclude=True, description="who is told how a scheduled audit went")
 
     @model_validator(mode="after")
     def _unique_names(self) -> AuditConfig:
@@ -252,6 +281,8 @@ def parse_config(given: object, *, where: str, base: Path | None = None) -> Audi
                 entry["uri"] = _anchored(entry["uri"], base)
                 entry["name"] = entry.get("name") or _default_name(entry["uri"])
         raw["corpus"] = entries
+    if isinstance(raw.get("notify"), dict) and "true" in raw["notify"]:  # YAML 1.1 reads the key `on` as a truth value
+        raw["notify"]["on"] = raw["notify"].pop("true")
     if isinstance(raw.get("output"), str):
         raw["output"] = _anchored(raw["output"], base)
     if isinstance(raw.get("pack"), str) and "/" in raw["pack"]:  # a folder, not the name of a bundled pack
@@ -280,7 +311,10 @@ def load_config(path: str | Path) -> AuditConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"cannot be read: {error}"], where=str(path)) from None
     except yaml.YAMLError as error:
-        raise ConfigError([f"not valid YAML: {' '.join(str(error).split())}"], where=str(path)) from None
+        said = re.sub(
+            r"(\w+://)[^\s'\"]+", r"\1…", " ".join(str(error).split())
+        )  # the lines it quotes may hold secrets
+        raise ConfigError([f"not valid YAML: {said}"], where=str(path)) from None
     return parse_config(raw, where=str(path), base=path.parent)
 
 
@@ -304,7 +338,8 @@ def _mistake(error: Any) -> str:
     if error["type"] == "missing":
         return f"{place}: missing"
     message = str(error["msg"]).removeprefix("Value error, ")
-    came = None if "password" in message else error.get("input")
+    secret = "password" in message or error["loc"][:1] == ("notify",)  # addresses of webhooks hold secrets
+    came = None if secret else error.get("input")
     return f"{place}: {message}" + (f" (came: {came!r})" if isinstance(came, str | int | float | bool) else "")
 
 

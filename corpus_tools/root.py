@@ -9,6 +9,7 @@
     audits/<audit_id>/{totals,prevalence,measures,near_copies}.parquet, notes.json, then audit.json
     runs/<run_id>.json                                    times and machines, outside row-for-row equality
     parts/                                                a root of its own: shards that are scanned in parts, until these are joined
+    .lock                                                 who writes the root (claim.py)
 
 A shard without its manifest is not done. Any fsspec address serves as a root. On a disk a shard appears by one rename; in an object
 store, which has none, its tables are written to this machine's temporary folder and put there whole, the manifest last; what a killed

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from prefect import flow
 
 from corpus_tools import audit as audits
+from corpus_tools.claim import claim
 from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, frozen
 from corpus_tools.errors import Stop
@@ -143,9 +144,22 @@ def run_audit(
     shown: bool = True,
     limit: Limit | None = None,
 ) -> Outcome:
-    """Runs the audit flow with the task runner that the configuration asks for. Raises what the library raises."""
+    """Audits, holding the root against other audits; says so where another one holds it. Raises what the library raises."""
     config = tasks.absolute(config)
-    Root(config.output).prepare()
+    root = Root(config.output)
+    root.prepare()
+    with claim(root):
+        return audit_held(config, watcher, only, shown, limit)
+
+
+def audit_held(
+    config: AuditConfig,
+    watcher: Watcher | None = None,
+    only: tuple[str, ...] = (),
+    shown: bool = True,
+    limit: Limit | None = None,
+) -> Outcome:
+    """Runs the audit flow, with the task runner that the configuration asks for, on a root that the caller holds (claim)."""
     tasks.plan.fn(
         config
     )  # a wrong address is told at once, before a server is started; the hashes are kept for the flow

@@ -9,7 +9,7 @@ import signal
 import sys
 
 # Before Prefect is imported: quiet, no telemetry, a temporary server where none is named. Set by the user, they stand.
-for _name, _value in {
+_SETTINGS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",  # our own errors are one message, not a logged traceback
@@ -20,8 +20,10 @@ for _name, _value in {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
-}.items():
-    os.environ.setdefault(_name, _value)
+}
+_OURS = {name for name in _SETTINGS if name not in os.environ}
+for _name in _OURS:
+    os.environ[_name] = _SETTINGS[_name]
 
 from collections.abc import Mapping  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -135,6 +137,30 @@ def run(
             style="yellow",
         )
     where(outcome.database, outcome.report)
+
+
+@app.command()
+def serve(
+    config: Annotated[Path, typer.Argument(help="the audit's YAML file", metavar="CONFIG.yaml")],
+    cron: Annotated[str, typer.Option(help="when, as cron says it: '0 3 * * *' is every night at three")] = "",
+    interval: Annotated[str, typer.Option(help="or how often: 6h, 1d, 1w")] = "",
+    timezone: Annotated[str, typer.Option(help="of --cron")] = "UTC",
+    now: Annotated[bool, typer.Option("--now", help="begin with a run at once")] = False,
+) -> None:
+    """Audit on a schedule: what is new is read, and what changed is told. Needs a Prefect server (docs/schedules.md)."""
+    # Here the log is what one looks at: on the terminal and on Prefect's pages, with the library's warnings.
+    for name, value in {
+        "PREFECT_LOGGING_LEVEL": "INFO", "PREFECT_LOGGING_TO_API_ENABLED": "true",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "corpus_tools,pipelines",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    }.items():  # fmt: skip
+        if name in _OURS or name not in os.environ:
+            os.environ[name] = value
+    from pipelines.serve import schedule_of, serve_audit
+
+    schedule = schedule_of(cron, interval, timezone)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Prefect pauses the schedule on its way out
+    serve_audit(config, schedule, now)
 
 
 @app.command()

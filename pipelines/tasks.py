@@ -33,7 +33,7 @@ _local = threading.local()
 _lock = threading.Lock()
 
 
-@task(name="plan shards")
+@task(name="plan shards", task_run_name="plan shards")
 def plan(config: AuditConfig) -> Plan:
     """Lists the corpus's shards; revisions of local files are cached in the root."""
     root = Root(config.output)
@@ -153,7 +153,7 @@ def unfinished(config: AuditConfig, shards: Sequence[Shard], scan_id: str, class
     return [s for r, s in rooms if not (r.is_done(scan_id, s.key) and r.is_scored(classifier_id, scan_id, s.key))]
 
 
-@task(name="estimate")
+@task(name="estimate", task_run_name="estimate")
 def estimate(output: str, audit: Mapping[str, Any]) -> int:
     """Estimates from the root's files, written back to it; returns how many labels are still wanted."""
     root, pack = Root(output), load_pack(audit["pack"])
@@ -173,7 +173,7 @@ def look(output: str, audit: Mapping[str, Any], n_shards: int) -> Figure:
     return figure
 
 
-@task(name="load warehouse", retries=2, retry_delay_seconds=2)
+@task(name="load warehouse", task_run_name="load warehouse", retries=2, retry_delay_seconds=2)
 def load_warehouse(output: str) -> str:
     """Builds the database from the root's files, beside, and renames it over."""
     from corpus_tools.warehouse import load
@@ -181,7 +181,7 @@ def load_warehouse(output: str) -> str:
     return str(load(Root(output)))
 
 
-@task(name="update labels")
+@task(name="update labels", task_run_name="update labels")
 def update_labels(output: str) -> str:
     """Replaces the database's labels and estimates; builds it whole where that is not enough."""
     from corpus_tools.warehouse import update_labels as update
@@ -189,7 +189,7 @@ def update_labels(output: str) -> str:
     return str(update(Root(output)))
 
 
-@task(name="write report")
+@task(name="write report", task_run_name="write report")
 def write_report(output: str, audit_id: str) -> str:
     """Writes report.html from the database."""
     from corpus_tools.report import write_report as write

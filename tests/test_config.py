@@ -6,7 +6,7 @@ import pytest
 
 from corpus_tools.config import AuditConfig, CorpusEntry, digest, frozen, load_config, parse_config
 from corpus_tools.errors import ConfigError
-from corpus_tools.pack import load_pack
+from corpus_tools.pack import Pack, load_pack
 
 PLAIN = {"name": "a", "output": "out", "corpus": ["x/*.parquet"]}
 
@@ -108,3 +108,52 @@ def test_scan_id_is_made_of_what_decides_which_passages_are_kept() -> None:
     census = digest(frozen(config(screen={"rule": "census"}), pack))
     assert census == digest(frozen(config(screen=ones), pack)), "the same passages are kept"
     assert len({base, *(digest(frozen(config(**m), pack)) for m in other)}) == 1 + len(other)
+
+
+SECRET = "s3cr3t-t0ken"
+
+
+def notify(part: object) -> AuditConfig:
+    return parse_config({"name": "n", "output": "o", "corpus": ["a.jsonl"], "notify": part}, where="test")
+
+
+def test_who_is_told_is_part_of_nothing_that_is_written_or_hashed(pack: Pack) -> None:
+    config = notify({"webhook": f"https://u:{SECRET}@hooks.example.org/{SECRET}", "on": ["failed"]})
+    assert config.notify.webhook is not None
+    assert config.notify.webhook.get_secret_value().endswith(SECRET)
+    assert config.notify.on == ("failed",)
+    assert SECRET not in config.model_dump_json() + repr(config) + str(config.model_dump(mode="json"))
+    assert frozen(config, pack) == frozen(notify({}), pack)
+    assert AuditConfig.model_validate(config.model_dump(mode="json")).notify.webhook is None
+
+
+def test_yaml_reads_the_key_on_as_a_truth_value(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("{name: n, output: o, corpus: [a.jsonl], notify: {on: [first]}}")
+    assert load_config(tmp_path / "a.yaml").notify.on == ("first",)
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ({"webhook": f"hooks.example.org/{SECRET}"}, "notify.webhook: no address of a webhook; expected http"),
+        ({"webhook": f"ftp://hooks.example.org/{SECRET}"}, "no address of a webhook"),
+        ({"webhook": f"https:///{SECRET}"}, "no address of a webhook"),
+        ({"webhook": f"https://host:port/{SECRET}"}, "no address of a webhook"),
+        ({"webhook": f"https://host/{SECRET} and more"}, "no address of a webhook"),
+        ({"webhok": f"https://host/{SECRET}"}, "did you mean 'webhook'?"),
+        (f"https://host/{SECRET}", "notify: "),
+        ({"on": ["chnged"]}, "notify.on.0: "),
+    ],
+)
+def test_a_webhook_that_is_no_address_is_refused_without_showing_it(part: object, told: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        notify(part)
+    assert told in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_broken_file_does_not_show_it_either(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"name: n\nnotify: {{webhook: https://host/{SECRET}: 'x\n")
+    with pytest.raises(ConfigError, match="not valid YAML") as caught:
+        load_config(tmp_path / "a.yaml")
+    assert SECRET not in str(caught.value)

@@ -1,0 +1,58 @@
+"""The headline figure of a scan that is still running: finished shards -> a share of passages, by scores alone."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import polars as pl
+
+from corpus_tools.root import Root
+
+
+class SoFar:
+    """Adds up each finished shard of one scan and classifier once, whichever run finished it.
+
+    `value`: the sum of weight times score of `label` over the sum of weights (Hájek 1971), over scored passages with a weight of one
+    over their inclusion probability; None before the first. No labels correct it, and the shards that are missing may differ: it is
+    for watching.
+    """
+
+    def __init__(self, root: Root, scan_id: str, classifier_id: str, label: str) -> None:
+        self._root, self._scan, self._classifier, self._label = root, scan_id, classifier_id, label
+        self._seen: set[str] = set()
+        self._sum = self._weights = 0.0
+        self.passages = 0
+
+    @property
+    def value(self) -> float | None:
+        """The share so far."""
+        return self._sum / self._weights if self._weights else None
+
+    @property
+    def shards(self) -> int:
+        """How many shards it is of."""
+        return len(self._seen)
+
+    def update(self, wanted: set[str] | None = None) -> None:
+        """Adds what has been finished since; `wanted`: only these shard_ids."""
+        there = self._root.done(self._scan) & self._root.scored(self._classifier, self._scan)
+        for shard in sorted((there if wanted is None else there & wanted) - self._seen):
+            rows = self._rows(shard)
+            self._sum += float((rows["weight"] * rows[self._label]).sum())
+            self._weights += float(rows["weight"].sum())
+            self.passages += len(rows)
+            self._seen.add(shard)
+
+    def _rows(self, shard: str) -> pl.DataFrame:
+        def table(name: str, columns: list[str]) -> pl.DataFrame:
+            return cast(pl.DataFrame, pl.from_arrow(self._root.shard_table(self._scan, [shard], name, columns)))
+
+        passages = table("passages", ["passage_id", "document_id", "screen_probability"])
+        documents = table("documents", ["document_id", "open_probability"]).drop("shard_id")
+        scores = self._root.scores(self._classifier, self._scan, [shard]).select("passage_id", self._label)
+        return (
+            passages.join(documents, on="document_id")
+            .join(scores, on="passage_id")
+            .filter(pl.col(self._label).is_not_null())
+            .with_columns(weight=1 / (pl.col("open_probability") * pl.col("screen_probability")))
+        )
