@@ -358,7 +358,12 @@ def why_number(
 
 
 def why_numbers(
-    root: Root, audit: Mapping[str, Any], pack: Pack, wanted: Mapping[str, Mapping[str, Sequence[str]]], *, most: int = 4
+    root: Root,
+    audit: Mapping[str, Any],
+    pack: Pack,
+    wanted: Mapping[str, Mapping[str, Sequence[str]]],
+    *,
+    most: int = 4,
 ) -> pl.DataFrame:
     """label -> dimension -> sources; the passages that move each figure most (estimate.why_each), with the column `label`; no texts.
 

@@ -35,5 +35,5 @@ def reliability(
         low, high = clopper_pearson(share * n, n)
         row = {"from": edges[b], "to": edges[b + 1], "score": float((w[here] * s[here]).sum() / total), "share": share}
         rows.append({**row, "low": min(low, share), "high": max(high, share), "n": int(here.sum())})
-    schema = {c: pl.Float64 for c in ("from", "to", "score", "share", "low", "high")} | {"n": pl.Int64}
+    schema = dict.fromkeys(("from", "to", "score", "share", "low", "high"), pl.Float64) | {"n": pl.Int64}
     return pl.DataFrame(rows, schema=schema)

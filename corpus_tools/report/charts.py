@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -90,7 +91,11 @@ def bar(scale: Scale, row: Row, value: str = "prevalence", low: str = "ci_low", 
     v, a, b, upper = row[value], row[low], row[high], row.get("bound") == "upper"
     if v is not None and not math.isfinite(v):
         v = None
-    parts = [Markup('<svg class="bar {}" width="100%" height="22" aria-hidden="true" focusable="false">').format(row["status"])]
+    parts = [
+        Markup('<svg class="bar {}" width="100%" height="22" aria-hidden="true" focusable="false">').format(
+            row["status"]
+        )
+    ]
     if scale.reference is not None:
         parts.append(_line("ref", scale.at(scale.reference), scale.at(scale.reference), "0", "100%"))
     if b is not None:
@@ -117,18 +122,26 @@ def years(rows: Sequence[Row]) -> Markup:
     def y(value: float) -> float:
         return 100 - scale.at(value)
 
-    parts = [_open("series", f"Prevalence by year of the text, {first} to {last}; the table below has the same numbers")]
+    parts = [
+        _open("series", f"Prevalence by year of the text, {first} to {last}; the table below has the same numbers")
+    ]
     for tick, shown in scale.ticks:
         parts.append(_line("grid", 0, 100, f"{_r(y(tick))}%", f"{_r(y(tick))}%"))
-        parts.append(Markup('<text class="tick" x="-6" y="{}%" dy="4" text-anchor="end">{}</text>').format(_r(y(tick)), shown))
+        parts.append(
+            Markup('<text class="tick" x="-6" y="{}%" dy="4" text-anchor="end">{}</text>').format(_r(y(tick)), shown)
+        )
     step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if (last - first) / s <= 6)
     for year in range(-(-first // step) * step, last + 1, step):
         at = _r(2 + 96 * (year - first) / (last - first))
-        parts.append(Markup('<text class="tick" x="{}%" y="100%" dy="18" text-anchor="middle">{}</text>').format(at, year))
+        parts.append(
+            Markup('<text class="tick" x="{}%" y="100%" dy="18" text-anchor="middle">{}</text>').format(at, year)
+        )
     points = [r for r in rows if r["prevalence"] is not None and r["bound"] != "upper"]
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         if a["ci_high"] is not None and b["ci_high"] is not None and int(b["year"]) - int(a["year"]) == 1:
-            parts.append(_line("path", x[a["year"]], x[b["year"]], f"{_r(y(a['prevalence']))}%", f"{_r(y(b['prevalence']))}%"))
+            parts.append(
+                _line("path", x[a["year"]], x[b["year"]], f"{_r(y(a['prevalence']))}%", f"{_r(y(b['prevalence']))}%")
+            )
     for r in rows:
         parts.append(Markup('<g class="{}">').format(r["status"]))
         upper = r["bound"] == "upper"
@@ -151,8 +164,14 @@ def calibration(rows: Sequence[Row]) -> Markup:
     for tick in (0, 0.25, 0.5, 0.75, 1):
         at = _r(100 * tick)
         parts.append(_line("grid", 0, 100, f"{_r(100 - at)}%", f"{_r(100 - at)}%"))
-        parts.append(Markup('<text class="tick" x="-6" y="{}%" dy="4" text-anchor="end">{:.0f} %</text>').format(_r(100 - at), at))
-        parts.append(Markup('<text class="tick" x="{}%" y="100%" dy="18" text-anchor="middle">{:.0f} %</text>').format(at, at))
+        parts.append(
+            Markup('<text class="tick" x="-6" y="{}%" dy="4" text-anchor="end">{:.0f} %</text>').format(
+                _r(100 - at), at
+            )
+        )
+        parts.append(
+            Markup('<text class="tick" x="{}%" y="100%" dy="18" text-anchor="middle">{:.0f} %</text>').format(at, at)
+        )
     parts.append(_line("ref", 0, 100, "100%", "0"))
     for r in rows:
         x = 100 * r["score"]
@@ -175,5 +194,3 @@ def _line(kind: str, x1: float, x2: float, y1: str, y2: str) -> Markup:
 def _r(value: float) -> float:
     rounded = round(value, 2)
     return int(rounded) if rounded == int(rounded) else rounded
-
-

@@ -15,7 +15,7 @@ from corpus_tools.labels import agreement
 from corpus_tools.pack import Pack
 from corpus_tools.report.asked import Figure, quoted
 from corpus_tools.root import Root
-from corpus_tools.warehouse import query
+from corpus_tools.warehouse import Ask
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Checks:
     copies: Figure
 
 
-def checks(root: Root, audit: Mapping[str, Any], pack: Pack) -> Checks:
+def checks(root: Root, audit: Mapping[str, Any], pack: Pack, answer: Ask) -> Checks:
     """Asks what speaks for and against an audit's figures."""
     label, here = quoted(audit["headline"]), f"audit_id = {quoted(audit['audit_id'])}"
     plain = f"{here} and unit = 'passages' and basis = 'exposure' and dimension_2 = ''"
@@ -41,7 +41,7 @@ def checks(root: Root, audit: Mapping[str, Any], pack: Pack) -> Checks:
 
     def ask(sql: str) -> Figure:
         sql = dedent(sql).strip()
-        return Figure(query(root, sql), sql)
+        return Figure(answer(sql), sql)
 
     rounds = ask("""
         select r.round, r.role, l.annotator, r.drawn, count(distinct l.content) as labelled
@@ -51,7 +51,7 @@ def checks(root: Root, audit: Mapping[str, Any], pack: Pack) -> Checks:
             select measure, against, value, low, high, status, method from measures
             where {plain} and dimension = 'corpus' and label = {label} and measure in ('count', 'seen', 'missed', 'recall')
             order by list_position(['count', 'seen', 'missed', 'recall'], measure), against"""),
-        calibration=_calibration(root, audit, used),
+        calibration=_calibration(answer, audit, used),
         statuses=ask(f"""
             select dimension, count(*) filter (status = 'calibrated') as calibrated, count(*) filter (status = 'pooled') as pooled,
               count(*) filter (status = 'uncalibrated') as uncalibrated
@@ -61,7 +61,8 @@ def checks(root: Root, audit: Mapping[str, Any], pack: Pack) -> Checks:
         books=ask(f"""
             select s.dataset, any_value(a.sampled[s.dataset][1]) as taken, any_value(a.sampled[s.dataset][2]) as there,
               count(*) filter (s.status = 'failed') as failed_shards, count(*) filter (s.status = 'partial') as partial_shards,
-              sum(s.bytes)::bigint as bytes, sum(s.records_read)::bigint as read, sum(s.records_kept)::bigint as kept, sum(s.records_empty)::bigint as empty,
+              sum(s.bytes)::bigint as bytes, sum(s.records_read)::bigint as read, sum(s.records_kept)::bigint as kept,
+              sum(s.records_empty)::bigint as empty,
               sum(s.records_rejected)::bigint as rejected, sum(s.records_failed)::bigint as failed
             from shards s join audits a using (audit_id) where s.{here} group by s.dataset order by s.dataset"""),
         broken=ask(f"""
@@ -75,7 +76,7 @@ def checks(root: Root, audit: Mapping[str, Any], pack: Pack) -> Checks:
     )
 
 
-def _calibration(root: Root, audit: Mapping[str, Any], used: list[str]) -> Figure:
+def _calibration(answer: Ask, audit: Mapping[str, Any], used: list[str]) -> Figure:
     """The labels that correct, each with its score and the passages that it stands for -> estimate.reliability."""
     here, label = quoted(audit["audit_id"]), quoted(audit["headline"])
     named = ", ".join(map(quoted, used)) or "''"
@@ -92,8 +93,8 @@ def _calibration(root: Root, audit: Mapping[str, Any], used: list[str]) -> Figur
           where classifier_id = {quoted(audit["classifier_id"])} and scan_id = {quoted(audit["scan_id"])} and label = {label}) s
           on s.passage_id = w.passage_id
         order by all""").strip()
-    rows = query(root, sql)
-    found = reliability(*(rows[c].cast(pl.Float64).to_numpy() for c in ("score", "value", "weight")))
+    rows = answer(sql)
+    found = reliability(rows["score"], rows["value"], rows["weight"])
     return Figure(found, f"{sql}\n-- then corpus_tools.estimate.reliability over its rows")
 
 

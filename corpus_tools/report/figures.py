@@ -17,7 +17,7 @@ from corpus_tools.report.asked import Figure, quoted
 from corpus_tools.report.checks import Checks, checks
 from corpus_tools.report.reading import Reading, reading
 from corpus_tools.root import Root
-from corpus_tools.warehouse import query
+from corpus_tools.warehouse import Ask, asking
 
 SOURCES = 100
 """Sources shown of one dimension."""
@@ -58,13 +58,18 @@ def figures(root: Root, audit_id: str) -> Figures:
     if audit is None:
         listed = ", ".join(f"{a['audit_id']} ({a['name']})" for a in root.audits()) or "none"
         raise RootError(f"no audit {audit_id!r}", where=root.uri, expected=f"one of: {listed}")
-    pack = audits.pack_of(audit)
+    with asking(root) as answer:
+        return _figures(root, audit, answer)
+
+
+def _figures(root: Root, audit: Mapping[str, Any], answer: Ask) -> Figures:
+    audit_id, pack = audit["audit_id"], audits.pack_of(audit)
     label, here = quoted(audit["headline"]), f"audit_id = {quoted(audit_id)}"
     plain = f"{here} and unit = 'passages' and basis = 'exposure' and dimension_2 = ''"
 
     def ask(sql: str) -> Figure:
         sql = dedent(sql).strip()
-        return Figure(query(root, sql), sql)
+        return Figure(answer(sql), sql)
 
     units = ask(f"""
         select p.unit, p.basis, p.prevalence, p.ci_low, p.ci_high, p.bound, p.spread, p.n_scored, p.n_labelled, p.labelled_by,
@@ -121,8 +126,8 @@ def figures(root: Root, audit_id: str) -> Figures:
             order by t.finished, t.audit_id"""),
         changes=changes,
         changes_not=not_changed,
-        checks=checks(root, audit, pack),
-        reading=reading(root, audit, pack, {d: f.rows["source"].to_list() for d, f in sources.items()}),
+        checks=checks(root, audit, pack, answer),
+        reading=reading(root, audit, pack, answer, {d: f.rows["source"].to_list() for d, f in sources.items()}),
     )
 
 
@@ -187,10 +192,18 @@ def _changes(root: Root, audit: Mapping[str, Any], dimensions: list[str]) -> tup
     except CorpusAuditError as error:
         return none, str(error)
     rows = rows.filter(
-        pl.col("dimension").is_in(dimensions), label=audit["headline"], unit="passages", basis="exposure", dimension_2=""
+        pl.col("dimension").is_in(dimensions),
+        label=audit["headline"],
+        unit="passages",
+        basis="exposure",
+        dimension_2="",
     )
     rows = rows.sort(
-        pl.col("dimension") != "corpus", "q_value", pl.col("value").abs(), descending=[False, False, True], nulls_last=True
+        pl.col("dimension") != "corpus",
+        "q_value",
+        pl.col("value").abs(),
+        descending=[False, False, True],
+        nulls_last=True,
     )
     made_by = f"corpus-audit compare {before['audit_id']} {audit['audit_id']}"
     return Figure(rows.head(40), made_by), ""

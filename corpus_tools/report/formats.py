@@ -14,7 +14,9 @@ from corpus_tools.gate import Phrase
 
 LONGEST = 2_000
 """Characters of a passage that are shown."""
-STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 """Control characters, and those that turn the direction of text or hide in it."""
 
 
@@ -98,13 +100,17 @@ def one_in(share: float | None) -> str:
 def marked(text: str, terms: Iterable[str], patterns: Mapping[str, str]) -> Markup:
     """Text with the gate's terms marked, everything escaped, cut at LONGEST. patterns: term -> regular expression."""
     rest, text = len(text) - LONGEST, text[:LONGEST]
-    found = "|".join(patterns.get(t) or rf"(?i:\b{re.escape(t)}\b)" for t in sorted(set(terms), key=len, reverse=True) if t)
+    found = "|".join(
+        patterns.get(t) or rf"(?i:\b{re.escape(t)}\b)" for t in sorted(set(terms), key=len, reverse=True) if t
+    )
     out, at = Markup(), 0
     for match in re.finditer(found, text, re.ASCII) if found else ():
         out += escape(plain(text[at : match.start()])) + Markup("<mark>{}</mark>").format(plain(match.group()))
         at = match.end()
     out += escape(plain(text[at:]))
-    return out + Markup(' <small class="soft">… and {} more characters</small>').format(number(rest)) if rest > 0 else out
+    return (
+        out + Markup(' <small class="soft">… and {} more characters</small>').format(number(rest)) if rest > 0 else out
+    )
 
 
 def patterns(phrases: Iterable[Phrase]) -> dict[str, str]:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from textwrap import dedent
 from typing import Any
 
-import polars as pl
-
 from corpus_tools import audit as audits
 from corpus_tools.clauses import clauses, telling
 from corpus_tools.pack import Pack
 from corpus_tools.report.asked import named, quoted
 from corpus_tools.root import Root
-from corpus_tools.warehouse import query
+from corpus_tools.warehouse import Ask
 
 FLAGGED = 60
 """Passages with the highest score that are shown."""
@@ -40,13 +38,15 @@ class Reading:
     sql: str
 
 
-def reading(root: Root, audit: Mapping[str, Any], pack: Pack, sources: Mapping[str, Sequence[str]]) -> Reading:
+def reading(
+    root: Root, audit: Mapping[str, Any], pack: Pack, answer: Ask, sources: Mapping[str, Sequence[str]]
+) -> Reading:
     """dimension -> its sources in the order shown -> passages to read, each once, and the figures that each moves."""
-    groups = _movers(root, audit, pack, sources)
-    flagged = query(root, _flagged(audit))["content"].to_list()
+    groups = _movers(root, audit, pack, answer, sources)
+    flagged = answer(_flagged(audit))["content"].to_list()
     wanted = list(dict.fromkeys([*flagged, *(row["content"] for rows in groups.values() for row in rows)]))
     sql = _passages(audit, pack, wanted)
-    found = {row["content"]: row for row in query(root, sql).to_dicts()} if wanted else {}
+    found = {row["content"]: row for row in answer(sql).to_dicts()} if wanted else {}
     kinds = {**pack.kinds, **audit["kinds"]}
     for row, said in zip(found.values(), clauses([r["text"] for r in found.values()]), strict=True):
         row["clauses"] = telling(said, row["terms"] or [])
@@ -63,13 +63,14 @@ def reading(root: Root, audit: Mapping[str, Any], pack: Pack, sources: Mapping[s
     )
 
 
-def _movers(root: Root, audit: Mapping[str, Any], pack: Pack, sources: Mapping[str, Sequence[str]]) -> dict[Group, Any]:
+def _movers(
+    root: Root, audit: Mapping[str, Any], pack: Pack, answer: Ask, sources: Mapping[str, Sequence[str]]
+) -> dict[Group, Any]:
     asked: dict[str, dict[str, list[str]]] = {
         audit["headline"]: {"corpus": ["all"], **{d: list(s)[:MOVED] for d, s in sources.items()}}
     }
-    candidates = query(
-        root, f"select sum(candidates)::bigint as n from shards where audit_id = {quoted(audit['audit_id'])}"
-    )["n"][0]
+    sql = f"select sum(candidates)::bigint as n from shards where audit_id = {quoted(audit['audit_id'])}"
+    candidates = answer(sql)["n"][0]
     if (candidates or 0) <= ALL_LABELS:
         asked |= {label: {"corpus": ["all"]} for label in pack.labels if label not in asked}
     rows = audits.why_numbers(root, audit, pack, asked, most=MOVERS)

@@ -32,12 +32,25 @@ def steps(shown: Figures) -> list[Markup]:
     out = []
     for dataset, (taken, there) in sorted(shown.audit["sampled"].items()):
         if taken < there and taken < SHARDS:
-            out.append(_p("Read at least {} of the {} shards of {} (so far {}); then run the audit again.", SHARDS, there, dataset, taken))
+            out.append(
+                _p(
+                    "Read at least {} of the {} shards of {} (so far {}); then run the audit again.",
+                    SHARDS,
+                    there,
+                    dataset,
+                    taken,
+                )
+            )
     if labelled < LABELS_FOR_CORPUS:
         out += [
             _p("Draw passages to label: {}.", _code(f"corpus-audit label sample {root} --size 400")),
-            _p("Fill in the file by the codebook: {} labels or more; there are {} so far.", LABELS_FOR_CORPUS, labelled),
-            _p("Bring them back: {}.", _code(f"corpus-audit label import round-1.jsonl --round round-1 --annotator YOU {root}")),
+            _p(
+                "Fill in the file by the codebook: {} labels or more; there are {} so far.", LABELS_FOR_CORPUS, labelled
+            ),
+            _p(
+                "Bring them back: {}.",
+                _code(f"corpus-audit label import round-1.jsonl --round round-1 --annotator YOU {root}"),
+            ),
         ]
     return out
 
@@ -80,7 +93,9 @@ def found(shown: Figures) -> list[Markup]:
 
 
 def _the(dimension: str) -> str:
-    return {"kind": "the kind of source", "dataset": "the data set", "domain": "the domain"}.get(dimension, name(dimension))
+    return {"kind": "the kind of source", "dataset": "the data set", "domain": "the domain"}.get(
+        dimension, name(dimension)
+    )
 
 
 def _many(dimension: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ class Table:
     id: str
     caption: str
     columns: tuple[Column, ...]
-    rows: list[Row]
+    rows: Sequence[Row]
     made_by: str
     more: int = 0
 
@@ -60,9 +60,11 @@ class Table:
         return Markup("") if text == str(column.show(row)) else Markup(' data-copy="{}"').format(finalized(text))
 
 
-def table(id: str, caption: str, figure: Figure, columns: Iterable[Column | None], rows: list[Row] | None = None) -> Table:
+def table(
+    id: str, caption: str, figure: Figure, columns: Iterable[Column | None], rows: Sequence[Row] | None = None
+) -> Table:
     """A figure's rows (or those given) under these columns; a column that is None is left out."""
-    there = figure.rows.to_dicts() if rows is None else rows
+    there: Sequence[Row] = figure.rows.to_dicts() if rows is None else rows
     whole = there[0].get("sources", 0) if there else 0
     return Table(id, caption, tuple(c for c in columns if c), there, figure.made_by, max(0, (whole or 0) - len(there)))
 
@@ -109,7 +111,12 @@ def plot(title: str, scale: charts.Scale, *keys: str) -> Column:
 def status() -> Column:
     """calibrated, pooled or uncalibrated; the method goes with it when copied."""
     return Column(
-        "Status", lambda r: name(r["status"]), "word", lambda r: (r["status"], r.get("method")), ("status", "method"), True
+        "Status",
+        lambda r: name(r["status"]),
+        "word",
+        lambda r: (r["status"], r.get("method")),
+        ("status", "method"),
+        True,
     )
 
 
@@ -117,7 +124,19 @@ def part(title: str, key: str, low: str, high: str) -> Column:
     """A column of shares with their intervals, small, in one cell; three columns when copied."""
 
     def show(row: Row) -> Markup:
-        small = Markup(" <small>{}</small>").format(between(row[low], row[high], percent)) if row[high] is not None else ""
+        small = (
+            Markup(" <small>{}</small>").format(between(row[low], row[high], percent)) if row[high] is not None else ""
+        )
         return Markup("{}{}").format(percent(row[key]), small)
 
     return Column(title, show, "n", lambda r: (r[key], r[low], r[high]), (key, low, high), True)
+
+
+def called(dimension: str) -> str:
+    """A dimension as it is read."""
+    return {"kind": "kind of source", "dataset": "data set", "corpus": "whole corpus"}.get(dimension, name(dimension))
+
+
+def anchor_of(dimension: str) -> str:
+    """A dimension as part of an anchor."""
+    return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in dimension)

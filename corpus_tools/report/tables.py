@@ -8,15 +8,29 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from corpus_tools.report import charts
+from corpus_tools.report import charts, trends
 from corpus_tools.report.asked import Figure
 from corpus_tools.report.figures import Figures
-from corpus_tools.report.formats import around, between, finalized, moment, name, number, percent, size, source
+from corpus_tools.report.formats import around, finalized, name, number, percent, source
+from corpus_tools.report.links import Groups, filter_link, why_link
 from corpus_tools.report.reading import Group
-from corpus_tools.report.table import Column, Row, Table, count, head, part, plot, share, spans, status, table, text
-
-Groups = Mapping[Group, str]
-MEASURES = {"count": "positives, in all", "seen": "seen: in documents that the gate hits", "missed": "missed by the gate"}
+from corpus_tools.report.table import (
+    Column,
+    Row,
+    Table,
+    anchor_of,
+    called,
+    count,
+    head,
+    part,
+    plot,
+    share,
+    spans,
+    status,
+    table,
+    text,
+)  # fmt: skip
+from corpus_tools.report.trust import trust
 
 
 def tables(shown: Figures, groups: Groups) -> dict[str, Any]:
@@ -33,42 +47,12 @@ def tables(shown: Figures, groups: Groups) -> dict[str, Any]:
         "balance": _balance(shown, groups),
         "outcomes": _outcomes(shown, groups),
         "labels": _labels(shown, groups),
-        "years": _years(shown),
-        "audits": _audits(shown),
-        "changes": _changes(shown, groups),
+        "years": trends.years(shown),
+        "audits": trends.audits(shown),
+        "changes": trends.changes(shown, groups),
         "why": {anchor: _why(shown, group, anchor) for group, anchor in groups.items()},
-        **_checks(shown),
+        **trust(shown),
     }
-
-
-def _why_link(shown: Figures, groups: Groups, group: Callable[[Row], Group]) -> Column:
-    """To the passages that move a row's figure most; where they are not looked up, to those of the source among the passages."""
-    there = {(d, str(p[d] or "")) for p in shown.reading.passages.values() for d in ("kind", "dataset", "domain")}
-
-    def show(row: Row) -> Any:
-        anchor = groups.get(group(row))
-        _, dimension, of = group(row)
-        if not anchor and (dimension, of) in there:
-            told = Markup('<a href="#passages" data-filter="{}">read<span class="hidden"> passages of {}</span></a>')
-            return told.format(finalized(f"{dimension}={of}"), finalized(source(of)))
-        told = Markup('<a href="#{}">why<span class="hidden">: passages behind {}</span></a>')
-        return told.format(anchor, finalized(source(group(row)[2] or None))) if anchor else ""
-
-    return Column("Passages", show, "link", lambda row: (), ())
-
-
-def _filter_link(shown: Figures, **keys: str) -> Column:
-    """To the passages at the end, filtered by a row's values: passage's key -> the row's."""
-    there = shown.reading.passages.values()
-
-    def show(row: Row) -> Any:
-        wanted = {key: str(row[column] or "") for key, column in keys.items()}
-        n = sum(1 for p in there if all(str(p[key] or "") == value for key, value in wanted.items()))
-        asked = "&".join(f"{key}={value}" for key, value in wanted.items())
-        told = Markup('<a href="#passages" data-filter="{}">read<span class="hidden"> {} passages of {}</span></a>')
-        return told.format(finalized(asked), n, finalized(", ".join(wanted.values()))) if n else ""
-
-    return Column("Passages", show, "link", lambda row: (), ())
 
 
 def _units(shown: Figures) -> Table:
@@ -103,14 +87,14 @@ def _sizes(shown: Figures) -> Table:
 def _sources(shown: Figures, dimension: str, figure: Figure, label: str, whole: float | None, groups: Groups) -> Table:
     rows = figure.rows.to_dicts()
     return table(
-        f"by-{_id(dimension)}", f"By {_called(dimension)}", figure,
+        f"by-{anchor_of(dimension)}", f"By {called(dimension)}", figure,
         [
-            head(_called(dimension).capitalize(), "source"),
+            head(called(dimension).capitalize(), "source"),
             plot("Prevalence with 95 % interval", charts.shares(rows, whole)),
             share("Prevalence", "prevalence"), spans("95 % interval", "ci_low", "ci_high"),
             spans("Rank", "rank_low", "rank_high", _rank, upper=False),
             part("Part of all such words", "share", "share_low", "share_high"),
-            count("Labelled", "n_labelled"), status(), _why_link(shown, groups, lambda r: (label, dimension, r["source"])),
+            count("Labelled", "n_labelled"), status(), why_link(shown, groups, lambda r: (label, dimension, r["source"])),
         ],
     )  # fmt: skip
 
@@ -126,7 +110,7 @@ def _concentration(shown: Figures) -> Table:
     return table(
         "concentration", "How concentrated it is: share of all in the richest sources", shown.concentration,
         [
-            head("Of the", "dimension", _called), text("The richest", "richest", lambda v: v.removeprefix("top "), aside=False),
+            head("Of the", "dimension", called), text("The richest", "richest", lambda v: v.removeprefix("top "), aside=False),
             share("Hold", "value"), spans("95 % interval", "low", "high"), status(),
         ],
         rows,
@@ -141,7 +125,7 @@ def _modes(shown: Figures, whole: float | None) -> Table:
             head("Mode", "source", name), plot("Prevalence with 95 % interval", charts.shares(rows, whole)),
             share("Prevalence", "prevalence"), spans("95 % interval", "ci_low", "ci_high"),
             part("Part of all such words", "share", "share_low", "share_high"),
-            count("Labelled", "n_labelled"), status(), _filter_link(shown, mode="source"),
+            count("Labelled", "n_labelled"), status(), filter_link(shown, mode="source"),
         ],
     )  # fmt: skip
 
@@ -173,7 +157,9 @@ def _matrix(shown: Figures) -> Table | None:
     for row in rows:
         by.setdefault(row["source"], {})[row["mode"]] = row
     top = max(r["share"] for r in rows) or 1.0
-    lines: list[Row] = [{"source": s, "all": sum(r["share"] for r in cells.values()), **cells} for s, cells in by.items()]
+    lines: list[Row] = [
+        {"source": s, "all": sum(r["share"] for r in cells.values()), **cells} for s, cells in by.items()
+    ]
     lines.sort(key=lambda line: (-line["all"], line["source"]))
 
     def cell(mode: str) -> Column:
@@ -182,14 +168,16 @@ def _matrix(shown: Figures) -> Table | None:
             if row is None:
                 return ""
             shade = min(5, int(6 * (row["share"] / top) ** 0.5)) if row["share"] / top > 0.005 else 0
-            told = f"{100 * row['share']:.1f} %" if row["share"] >= 0.0005 else "0 %" if row["share"] == 0 else "< 0.1 %"
+            told = (
+                f"{100 * row['share']:.1f} %" if row["share"] >= 0.0005 else "0 %" if row["share"] == 0 else "< 0.1 %"
+            )
             return Markup('<span class="heat heat-{}">{}</span>').format(shade, told)
 
         return Column(name(mode), show, "n heated", lambda line: ((line.get(mode) or {}).get("share"),), (mode,))
 
     return table(
         "matrix", "Where the words come from: part of all such words, by source and mode", shown.cells,
-        [head(_called(rows[0]["dimension"]).capitalize(), "source"), *(cell(m) for m in modes), share("All modes", "all")], lines,
+        [head(called(rows[0]["dimension"]).capitalize(), "source"), *(cell(m) for m in modes), share("All modes", "all")], lines,
     )  # fmt: skip
 
 
@@ -203,15 +191,15 @@ def _balance(shown: Figures, groups: Groups) -> dict[str, Table]:
         corpus = [r for r in mine if r["dimension"] == "corpus"]
         for dimension in shown.sources:
             there = [*corpus, *(r for r in mine if r["dimension"] == dimension and r["value"] is not None)][:26]
-            id = f"balance-{i}-{_id(dimension)}"
+            id = f"balance-{i}-{anchor_of(dimension)}"
             out[id] = table(
-                id, f"Passages that are {name(a)} for each that is {name(b)}, by {_called(dimension)}", shown.balance,
+                id, f"Passages that are {name(a)} for each that is {name(b)}, by {called(dimension)}", shown.balance,
                 [
                     Column("Source", lambda r: "whole corpus" if r["dimension"] == "corpus" else source(r["source"]), "head",
                            lambda r: (r["dimension"], r["source"]), ("dimension", "source")),
                     plot(f"{name(a)} for each {name(b)}, with 95 % interval", charts.ratios(there), "value", "low", "high"),
                     count("Ratio", "value", _ratio, aside=False), spans("95 % interval", "low", "high", _ratio), status(),
-                    _why_link(shown, groups, lambda r, a=a: (a, r["dimension"], r["source"])),  # type: ignore[misc]
+                    why_link(shown, groups, lambda r, a=a: (a, r["dimension"], r["source"])),  # type: ignore[misc]
                 ],
                 there,
             )  # fmt: skip
@@ -232,18 +220,18 @@ def _outcomes(shown: Figures, groups: Groups) -> dict[str, Table]:
         mine = [r for r in rows if r["dimension"] == dimension and r["value"] is not None]
         if not mine:
             continue
-        of_source = None if dimension == "corpus" else head(_called(dimension).capitalize(), "source")
+        of_source = None if dimension == "corpus" else head(called(dimension).capitalize(), "source")
         outcome = (
             head("It …", "label", lambda v: name(short.get(v, v)))
             if of_source is None
             else text("It …", "label", lambda v: name(short.get(v, v)), aside=False)
         )
         out[dimension] = table(
-            f"outcomes-{_id(dimension)}", "In the whole corpus" if of_source is None else f"By {_called(dimension)}", shown.outcomes,
+            f"outcomes-{anchor_of(dimension)}", "In the whole corpus" if of_source is None else f"By {called(dimension)}", shown.outcomes,
             [
                 of_source, outcome, plot("Share of such passages with 95 % interval", charts.shares(mine), "value", "low", "high"),
                 share("Share", "value"), spans("95 % interval", "low", "high"), status(),
-                _why_link(shown, groups, lambda r: (r["label"], "corpus", "all")) if of_source is None else None,
+                why_link(shown, groups, lambda r: (r["label"], "corpus", "all")) if of_source is None else None,
             ],
             mine[:36],
         )  # fmt: skip
@@ -255,9 +243,10 @@ def _labels(shown: Figures, groups: Groups) -> Table:
     return table(
         "labels", "Every label over the whole corpus", shown.labels,
         [
-            Column("Label", _meaning(told), "head", lambda r: (r["label"],), ("label",)), plot("Prevalence with 95 % interval", charts.shares(rows)), share("Prevalence", "prevalence"),
-            spans("95 % interval", "ci_low", "ci_high"), count("Labelled", "n_labelled"), status(),
-            _why_link(shown, groups, lambda r: (r["label"], "corpus", "all")),
+            Column("Label", _meaning(told), "head", lambda r: (r["label"],), ("label",)),
+            plot("Prevalence with 95 % interval", charts.shares(rows)),
+            share("Prevalence", "prevalence"), spans("95 % interval", "ci_low", "ci_high"), count("Labelled", "n_labelled"), status(),
+            why_link(shown, groups, lambda r: (r["label"], "corpus", "all")),
         ],
     )  # fmt: skip
 
@@ -265,49 +254,11 @@ def _labels(shown: Figures, groups: Groups) -> Table:
 def _meaning(told: Mapping[str, str]) -> Callable[[Row], Markup]:
     def show(row: Row) -> Markup:
         said = told.get(row["label"])
-        return Markup("{}{}").format(name(row["label"]), Markup("<small class=block>{}</small>").format(said) if said else "")
+        return Markup("{}{}").format(
+            name(row["label"]), Markup("<small class=block>{}</small>").format(said) if said else ""
+        )
 
     return show
-
-
-def _years(shown: Figures) -> Table:
-    return table(
-        "years", "By year of the text", shown.years,
-        [
-            head("Year", "year"), share("Prevalence", "prevalence"), spans("95 % interval", "ci_low", "ci_high"),
-            count("Labelled", "n_labelled"), status(), _filter_link(shown, year="year"),
-        ],
-    )  # fmt: skip
-
-
-def _audits(shown: Figures) -> Table:
-    rows = shown.audits.rows.to_dicts()
-    here = shown.audit["audit_id"]
-    return table(
-        "audits", f"Audits named {shown.audit['name']} in this root, in order of time", shown.audits,
-        [
-            Column("Finished (UTC)", lambda r: moment(r["finished"]) + (" (this one)" if r["audit_id"] == here else ""), "head",
-                   lambda r: (r["finished"],), ("finished",)),
-            plot("Prevalence with 95 % interval", charts.shares(rows)), share("Prevalence", "prevalence"),
-            spans("95 % interval", "ci_low", "ci_high"), text("Shards", "shards"), count("Documents", "documents"), status(),
-            text("Audit", "audit_id"), text("Classifier", "classifier_id"),
-        ],
-    )  # fmt: skip
-
-
-def _changes(shown: Figures, groups: Groups) -> Table:
-    return table(
-        "changes", "What changed since the audit before: difference of prevalence, the surest first", shown.changes,
-        [
-            text("By", "dimension", _called, aside=False), head("Source", "source"), count("Difference", "value", _points, aside=False),
-            spans("95 % interval", "low", "high", _points), count("q-value", "q_value"), status(),
-            _why_link(shown, groups, lambda r: (shown.audit["headline"], r["dimension"], r["source"])),
-        ],
-    )  # fmt: skip
-
-
-def _points(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:+.2f} points"
 
 
 def _why(shown: Figures, group: Group, anchor: str) -> Table:
@@ -339,97 +290,3 @@ def _why(shown: Figures, group: Group, anchor: str) -> Table:
 
 def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.2f}"
-
-
-def _checks(shown: Figures) -> dict[str, Any]:
-    c = shown.checks
-    yes = {True: "yes", False: "no"}
-    agreed = c.agreement.rows.height > 0
-    return {
-        "parts": table(
-            "parts", "What is seen, and what is missed", c.parts,
-            [
-                Column("What", _part, "head", lambda r: (r["measure"], r["against"]), ("measure", "against")),
-                Column("Value", lambda r: _amount(r)(r["value"]), "n", lambda r: (r["value"],), ("value",)),
-                Column("95 % interval", lambda r: between(r["low"], r["high"], _amount(r)), "n", lambda r: (r["low"], r["high"]),
-                       ("low", "high")),
-                status(), text("Method", "method", lambda v: v or "–"),
-            ],
-        ),
-        "calibration": table(
-            "calibration", "Whether scores mean what they say", c.calibration,
-            [
-                Column("Score from – to", lambda r: f"{r['from']:g} – {r['to']:g}", "head", lambda r: (r["from"], r["to"]), ("from", "to")),
-                count("Mean score", "score", percent), share("Labelled yes", "share"), spans("95 % interval", "low", "high"),
-                count("Labels", "n"),
-            ],
-        ),
-        "statuses": table(
-            "statuses", "Sources by status", c.statuses,
-            [head("By", "dimension", _called), *(count(s.capitalize(), s, aside=False) for s in ("calibrated", "pooled", "uncalibrated"))],
-        ),
-        "rounds": table(
-            "rounds", "Who labelled", c.rounds,
-            [
-                head("Round", "round"), text("Role", "role"), text("Annotator", "annotator", lambda v: v or "nobody yet"),
-                count("Labelled", "labelled"), count("Drawn", "drawn"), text("Used here", "used", lambda v: yes[v]),
-            ],
-        ),
-        "agreement": table(
-            "agreement", "How far annotators agree", c.agreement,
-            [
-                head("Round", "round"), text("Annotators", "annotator_1"), text("and", "annotator_2"), count("Passages", "passages"),
-                count("Agree", "agree", percent), count("Kappa", "kappa", lambda v: "–" if v is None else f"{v:.2f}"),
-            ],
-        ) if agreed else None,
-        "books": table(
-            "books", "Whether the books balance: records by their fate", c.books,
-            [
-                head("Data set", "dataset"),
-                Column("Shards", lambda r: f"{number(r['taken'])} of {number(r['there'])}", "n",
-                       lambda r: (r["taken"], r["there"]), ("taken", "there")),
-                count("Failed", "failed_shards"), count("Partial", "partial_shards"), count("Size", "bytes", size),
-                *(count(k.capitalize(), k) for k in ("read", "kept", "empty", "rejected")), count("Unreadable", "failed"),
-                Column("Balance", lambda r: yes[_balances(r)], "text", lambda r: (_balances(r),), ("balance",)),
-            ],
-        ),
-        "broken": table(
-            "broken", "Shards that failed or break off", c.broken,
-            [head("Shard", "address"), text("Data set", "dataset"), text("Status", "status"),
-             text("What happened", "told", lambda v: source(v, 300))],
-        ),
-        "rejects": table(
-            "rejects", "Records put aside, by reason", c.rejects,
-            [head("Reason", "reason"), text("Data set", "dataset"), text("Fate", "fate"), count("Records", "records"),
-             text("For example", "example", lambda v: source(v, 120))],
-        ),
-        "copies": table(
-            "copies", "Copies among opened documents", c.copies,
-            [head("Ids given twice", "repeated_ids", number), count("Exact text seen before", "repeated_documents")],
-        ),
-    }  # fmt: skip
-
-
-def _part(row: Row) -> str:
-    if row["measure"] == "recall":
-        return f"recall of the {row['against'] or 'whole'}"
-    beside = f" ({row['against']})" if row["against"] else ""
-    return MEASURES.get(row["measure"], row["measure"]) + beside
-
-
-def _amount(row: Row) -> Callable[[Any], str]:
-    return percent if row["measure"] == "recall" else number
-
-
-def _balances(row: Row) -> bool:
-    return bool(row["read"] == row["kept"] + row["empty"] + row["rejected"] + row["failed"])
-
-
-def _called(dimension: str) -> str:
-    """A dimension as it is read."""
-    return {"kind": "kind of source", "dataset": "data set", "corpus": "whole corpus"}.get(dimension, name(dimension))
-
-
-def _id(dimension: str) -> str:
-    """A dimension as part of an anchor."""
-    return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in dimension)

@@ -29,7 +29,16 @@ class Browser:
         self.events: list[dict[str, Any]] = []
         shell = 'exec "$@" 3<&0 4>&1 0</dev/null 1>&2'
         self.process = subprocess.Popen(
-            ["bash", "-c", shell, "bash", str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", "about:blank"],
+            [
+                "bash",
+                "-c",
+                shell,
+                "bash",
+                str(CHROMIUM),
+                *FLAGS,
+                f"--user-data-dir={folder / 'profile'}",
+                "about:blank",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -46,7 +55,9 @@ class Browser:
     def __enter__(self) -> Browser:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.process.kill()
         self.process.wait(timeout=20)
         for pipe in (self.process.stdin, self.process.stdout):
@@ -118,7 +129,9 @@ class Browser:
     def complaints(self) -> list[str]:
         """What the browser logged: blocked scripts, errors."""
         logged = [e["params"]["entry"]["text"] for e in self.events if e.get("method") == "Log.entryAdded"]
-        thrown = [e["params"]["exceptionDetails"]["text"] for e in self.events if e.get("method") == "Runtime.exceptionThrown"]
+        thrown = [
+            e["params"]["exceptionDetails"]["text"] for e in self.events if e.get("method") == "Runtime.exceptionThrown"
+        ]
         return logged + thrown
 
     def picture(self, target: Path, *, whole: bool = False) -> None:

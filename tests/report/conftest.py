@@ -32,7 +32,7 @@ HOSTILE = [
     "\u202eremotsuc raed\u2066\u200f\u0000\u0007\u001b[2J\ufeff",
     "<base href='https://evil.invalid/'><link rel=stylesheet href='https://evil.invalid/a.css'><meta http-equiv=refresh content='0;url=https://evil.invalid'>",
     "<iframe src='https://evil.invalid'></iframe><form action='https://evil.invalid'><input name=filter id=filter></form>",
-    f"javascript:{OWNED} <a href=\"javascript:{OWNED}\">robot</a>",
+    f'javascript:{OWNED} <a href="javascript:{OWNED}">robot</a>',
 ]
 
 
@@ -58,7 +58,9 @@ def finished(config: Any, pack: Pack, classifier: Classifier, when: str) -> tupl
     root, plan = Root(config.output), plan_shards(config.corpus, seed=config.seed)
     scan_id = audits.scan_id(config, pack)
     rules = Rules.of(config, pack)
-    root.write_json({k: v for k, v in classifier.card.items() if k != "weights"}, "classifiers", f"{classifier.classifier_id}.json")
+    root.write_json(
+        {k: v for k, v in classifier.card.items() if k != "weights"}, "classifiers", f"{classifier.classifier_id}.json"
+    )
     for shard in plan.shards:
         if shard.shard_id not in root.done(scan_id):
             scan(shard, config.corpus[0], rules, classifier, root, scan_id)
@@ -99,7 +101,9 @@ def hostile(
     _, drawn = audits.sample_round(root, audit, pack, name="r", size=10_000)
     yes = {"agent": "mind", "behaviours": ["coercion"], "threat": True, "mode": "fiction", "stance": "presents"}
     no = {"agent": "none", "behaviours": [], "threat": False, "mode": "reference"}
-    answers = [{"passage_id": p, **(yes if "letters" in t else no)} for p, t in drawn.select("passage_id", "text").iter_rows()]
+    answers = [
+        {"passage_id": p, **(yes if "letters" in t else no)} for p, t in drawn.select("passage_id", "text").iter_rows()
+    ]
     import_labels(root, "r", answers, pack, "<i>me</i>")
     audits.write(root, audit, audits.estimate(root, audit, pack))
     load(root)

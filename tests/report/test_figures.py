@@ -31,7 +31,11 @@ def named(shown: Figures) -> dict[str, Figure]:
 
 def test_every_query_gives_the_rows_that_are_shown(shown: Figures, hostile: Pages) -> None:
     root = hostile["after"][0]
-    asked = {name: figure for name, figure in named(shown).items() if figure.made_by and not figure.made_by.startswith("corpus-audit")}
+    asked = {
+        name: figure
+        for name, figure in named(shown).items()
+        if figure.made_by and not figure.made_by.startswith("corpus-audit")
+    }
     assert len(asked) > 18
     for name, figure in asked.items():
         again = query(root, figure.made_by)
@@ -81,7 +85,9 @@ def test_an_audit_that_is_not_there(hostile: Pages) -> None:
 
 def test_the_page_names_the_query_or_command_behind_each_table(shown: Figures) -> None:
     html = page(shown)
-    assert html.count("<table") == html.count("<caption") == html.count("<details class=\"query\">") - 1, "and one for the passages"
+    assert html.count("<table") == html.count("<caption") == html.count('<details class="query">') - 1, (
+        "and one for the passages"
+    )
     for figure in shown.sources.values():
         assert figure.made_by.splitlines()[0] in html
     assert "corpus-audit why" in html

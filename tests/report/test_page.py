@@ -10,7 +10,19 @@ import pytest
 from corpus_tools.gate import Phrase
 from corpus_tools.report import charts
 from corpus_tools.report.asked import Figure
-from corpus_tools.report.formats import around, between, interval, marked, number, one_in, patterns, percent, plain, size, source
+from corpus_tools.report.formats import (
+    around,
+    between,
+    interval,
+    marked,
+    number,
+    one_in,
+    patterns,
+    percent,
+    plain,
+    size,
+    source,
+)
 from corpus_tools.report.page import policy
 from corpus_tools.report.table import count, head, plot, spans, table
 
@@ -33,12 +45,24 @@ def test_numbers_and_intervals() -> None:
     assert interval({"ci_low": 0.0, "ci_high": 0.004, "bound": "upper"}) == "at most 0.400 %"
     assert interval({"ci_low": None, "ci_high": None, "bound": None}) == "–"
     assert between(1, 2.5) == "1 – 2.5"
-    assert [one_in(v) for v in (None, 0.0, 0.0285, 0.00012, 0.9)] == ["", "", "about one in 35", "about one in 8,300", ""]
+    assert [one_in(v) for v in (None, 0.0, 0.0285, 0.00012, 0.9)] == [
+        "",
+        "",
+        "about one in 35",
+        "about one in 8,300",
+        "",
+    ]
     assert [size(v) for v in (None, 12, 41722, 5.2e9)] == ["–", "12 B", "41.7 kB", "5.2 GB"]
 
 
 def test_sources_are_cut_and_never_blank() -> None:
-    assert [source(v) for v in (None, "", "  ", "a_b.example", "a\n b")] == ["(none)", "(none)", "(blank)", "a_b.example", "a b"]
+    assert [source(v) for v in (None, "", "  ", "a_b.example", "a\n b")] == [
+        "(none)",
+        "(none)",
+        "(blank)",
+        "a_b.example",
+        "a b",
+    ]
     assert source("W" * 300) == "W" * 59 + "…"
 
 
@@ -46,7 +70,14 @@ def test_steering_characters_are_shown_by_number() -> None:
     assert plain("a\u202eb\0c\td\r\ne\u00e9\ufeff") == "a⟨U+202E⟩b⟨U+0000⟩c\td\neé⟨U+FEFF⟩"
 
 
-TERMS = patterns([Phrase("thinking machine(s)", "g", False), Phrase("AI", "g", True), Phrase("corrigib*", "g", False), Phrase("A.I.", "g", True)])
+TERMS = patterns(
+    [
+        Phrase("thinking machine(s)", "g", False),
+        Phrase("AI", "g", True),
+        Phrase("corrigib*", "g", False),
+        Phrase("A.I.", "g", True),
+    ]
+)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +107,18 @@ def test_the_opening_of_a_passage_is_about_its_first_term() -> None:
     assert len(around("word " * 100, [], 40)) <= 42
 
 
-def row(source: str, value: float | None, low: float | None, high: float | None, status: str, bound: str | None) -> dict[str, Any]:
-    return {"source": source, "prevalence": value, "ci_low": low, "ci_high": high, "status": status, "bound": bound, "year": source}
+def row(
+    source: str, value: float | None, low: float | None, high: float | None, status: str, bound: str | None
+) -> dict[str, Any]:
+    return {
+        "source": source,
+        "prevalence": value,
+        "ci_low": low,
+        "ci_high": high,
+        "status": status,
+        "bound": bound,
+        "year": source,
+    }
 
 
 ROWS = [
@@ -91,7 +132,7 @@ ROWS = [
 def test_a_scale_reaches_as_far_as_what_is_measured() -> None:
     scale = charts.shares(ROWS, reference=0.01)
     assert scale.high == pytest.approx(0.206), "an upper bound of 90 % does not squeeze the others"
-    assert [told for _, told in scale.ticks] == ["0 %", "10 %", "20 %"]
+    assert [told for _, told in scale.ticks] == ["0 %", "5 %", "10 %", "15 %", "20 %"]
     assert (scale.at(0), scale.at(scale.high), scale.at(5)) == (0, 100, 100)
     assert charts.shares([]).high > 0
     assert charts.shares([row("a", 1.0, 0.9, 1.0, "calibrated", "two")]).high == 1
@@ -120,7 +161,12 @@ def test_a_bar_says_how_sure_it_is(at: int, has: list[str], lacks: list[str]) ->
 
 
 def test_years_are_joined_only_where_both_are_measured() -> None:
-    more = [ROWS[0], row("2002", 0.1, 0.08, 0.2, "pooled", "two"), *ROWS[2:], row("2005", 0.1, 0.08, 0.2, "pooled", "two")]
+    more = [
+        ROWS[0],
+        row("2002", 0.1, 0.08, 0.2, "pooled", "two"),
+        *ROWS[2:],
+        row("2005", 0.1, 0.08, 0.2, "pooled", "two"),
+    ]
     drawn = charts.years(more)
     assert drawn.count('class="path"') == 1
     assert drawn.count("<circle") == 3
@@ -146,7 +192,9 @@ def test_a_table_copies_exact_values() -> None:
     assert drawn.copy(drawn.columns[2], first) == ' data-copy="0.1"'
     assert drawn.copy(drawn.columns[3], first) == ' data-copy="0.05\t0.2"'
     assert drawn.copy(drawn.columns[3], last) == ' data-copy="\t"'
-    assert drawn.copy(drawn.columns[0], {"source": "a\n\t" + 70 * '"'}) == f' data-copy="a {70 * "&#34;"}"', "one line, escaped"
+    assert drawn.copy(drawn.columns[0], {"source": "a\n\t" + 70 * '"'}) == f' data-copy="a {70 * "&#34;"}"', (
+        "one line, escaped"
+    )
     assert drawn.muted(ROWS[1])
     assert not drawn.muted(ROWS[2])
 
