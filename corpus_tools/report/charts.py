@@ -1,8 +1,8 @@
 """Numbers -> small SVG pictures, beside the tables that hold the same numbers.
 
 Written by hand, in per cent of their box: so they fill a phone's width and a sheet of paper alike, with text and points that keep their
-size, take the page's colours (dark mode, print), need no script, and cost a few hundred bytes each. A charting library would bring about
-a megabyte of script into the page (Vega, Vega-Lite and Vega-Embed), or, drawn beforehand, pictures of one width and colour.
+size, take the page's colours (dark mode, print), need no script, and cost a few hundred bytes each. What a charting library would cost
+stands in docs/report.md.
 """
 
 from __future__ import annotations

@@ -60,7 +60,10 @@ def between(low: float | None, high: float | None, show: Any = number, *, upper:
     """An interval as it is shown; of one that only bounds from above, the bound."""
     if high is None:
         return "–"
-    return f"at most {show(high)}" if upper else f"{show(low)} – {show(high)}"
+    if upper:
+        return f"at most {show(high)}"
+    signed = low is not None and low < 0
+    return f"{show(low)} to {show(high)}" if signed else f"{show(low)} – {show(high)}"
 
 
 def name(value: str | None) -> str:

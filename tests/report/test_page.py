@@ -45,6 +45,7 @@ def test_numbers_and_intervals() -> None:
     assert interval({"ci_low": 0.0, "ci_high": 0.004, "bound": "upper"}) == "at most 0.400 %"
     assert interval({"ci_low": None, "ci_high": None, "bound": None}) == "–"
     assert between(1, 2.5) == "1 – 2.5"
+    assert between(-2, 1) == "-2 to 1", "no dash between signs"
     assert [one_in(v) for v in (None, 0.0, 0.0285, 0.00012, 0.9)] == [
         "",
         "",
