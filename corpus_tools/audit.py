@@ -370,7 +370,7 @@ def why_numbers(
     Sources of which no passage was scored are left out.
     """
     passages = scored_passages(root, audit, pack)
-    labels = labels_table(root, usable_rounds(root, audit)[0])
+    labels = labels_table(root, [r.name for r in usable_rounds(root, audit)])
     rates = _card(root, audit).get("base_rates", {})
     scored = passages.filter("drawn")
     parts = []

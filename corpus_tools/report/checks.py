@@ -37,7 +37,7 @@ def checks(root: Root, audit: Mapping[str, Any], pack: Pack, answer: Ask) -> Che
     """Asks what speaks for and against an audit's figures."""
     label, here = quoted(audit["headline"]), f"audit_id = {quoted(audit['audit_id'])}"
     plain = f"{here} and unit = 'passages' and basis = 'exposure' and dimension_2 = ''"
-    used = audits.usable_rounds(root, audit)[0]
+    used = [r.name for r in audits.usable_rounds(root, audit)]
 
     def ask(sql: str) -> Figure:
         sql = dedent(sql).strip()

@@ -41,7 +41,8 @@ def changes(shown: Figures, groups: Groups) -> Table:
     return table(
         "changes", "What changed since the audit before: difference of prevalence, the surest first", shown.changes,
         [
-            text("By", "dimension", called, aside=False), head("Source", "source"), count("Difference, points", "value", _points, aside=False),
+            text("By", "dimension", called, aside=False), head("Source", "source"),
+            count("Difference, points", "value", _points, aside=False),
             spans("95 % interval", "low", "high", _points), count("q-value", "q_value"), status(),
             why_link(shown, groups, lambda r: (shown.audit["headline"], r["dimension"], r["source"])),
         ],

@@ -16,6 +16,7 @@ from corpus_tools.labels import import_labels
 from corpus_tools.pack import Pack
 from corpus_tools.report import write_report
 from corpus_tools.root import Root
+from corpus_tools.rounds import sample_round
 from corpus_tools.scan import Rules, scan
 from corpus_tools.shards import plan_shards
 from corpus_tools.warehouse import load
@@ -98,7 +99,7 @@ def hostile(
     (folder / "before.html").write_bytes((folder / "root" / "report.html").read_bytes())
     (folder / "c" / "1.jsonl").write_text("\n".join(lines[12:]) + "\n", "utf-8")
     root, audit = finished(config, pack, classifier, "2026-02-01T00:00:00+00:00")
-    _, drawn = audits.sample_round(root, audit, pack, name="r", size=10_000)
+    drawn = sample_round(root, audit, pack, name="r", size=10_000).passages
     yes = {"agent": "mind", "behaviours": ["coercion"], "threat": True, "mode": "fiction", "stance": "presents"}
     no = {"agent": "none", "behaviours": [], "threat": False, "mode": "reference"}
     answers = [
