@@ -22,8 +22,9 @@ from corpus_tools.estimate import (
     estimate_audit,
     labels_needed,
     why,
+    why_each,
 )
-from corpus_tools.estimate.reckon import SHARDS
+from corpus_tools.estimate.reckon import SHARDS, TRAINED_AT
 from corpus_tools.labels import Used, document_labels, labels_table, read_round, round_names, shared_coverage, used
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
@@ -376,6 +377,36 @@ def why_number(
         size=size,
     )
     return rows.join(passages.select("passage_id", "text"), on="passage_id", how="left", maintain_order="left")
+
+
+def why_numbers(
+    root: Root,
+    audit: Mapping[str, Any],
+    pack: Pack,
+    wanted: Mapping[str, Mapping[str, Sequence[str]]],
+    *,
+    most: int = 4,
+) -> pl.DataFrame:
+    """label -> dimension -> sources; the passages that move each figure most (estimate.why_each), with the column `label`; no texts.
+
+    Sources of which no passage was scored are left out.
+    """
+    passages = scored_passages(root, audit, pack)
+    labels = labels_table(root, [r.name for r in usable_rounds(root, audit)])
+    rates = _card(root, audit).get("base_rates", {})
+    scored = passages.filter("drawn")
+    parts = []
+    for label, by in wanted.items():
+        there = scored.filter(pl.col(label).is_not_null()) if label in scored.columns else scored.clear()
+        known = {
+            dimension: [s for s in sources if dimension == "corpus" or s in set(there[dimension].cast(pl.String))]
+            for dimension, sources in by.items()
+            if dimension == "corpus" or dimension in there.columns
+        }
+        if len(there) and any(known.values()):
+            rows = why_each(passages, labels, label, known, trained_at=rates.get(label, TRAINED_AT), most=most)
+            parts.append(rows.with_columns(label=pl.lit(label)))
+    return pl.concat(parts) if parts else pl.DataFrame()
 
 
 def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:

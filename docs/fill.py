@@ -1,7 +1,11 @@
-"""Fills the outputs in README.md, docs/queries.md and docs/export.md from a demo audit: python docs/fill.py [demo-audit]."""
+"""Fills the outputs in README.md, docs/queries.md, docs/export.md and docs/report.md from a demo audit: python docs/fill.py [demo-audit].
+
+The picture of the report is taken in Chromium; where there is none, it is left as it is, and said so.
+"""
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -22,6 +26,7 @@ from pipelines.show import frame_table
 HERE = Path(__file__).parent
 SQL = re.compile(r"(<!-- sql -->\n```sql\n(.*?)\n```\n)(\n```text\n.*?\n```\n)?", re.DOTALL)
 DEMO = re.compile(r"(<!-- demo -->\n).*?(<!-- end -->)", re.DOTALL)
+REPORT = re.compile(r"(<!-- report -->\n).*?(<!-- end -->)", re.DOTALL)
 ASK = re.compile(r"(<!-- ask -->\n).*?(<!-- end -->)", re.DOTALL)
 COMMAND = re.compile(
     r"(<!-- (?:export|refused) -->\n```console\n\$ corpus-audit ([^\n]*)\n).*?(```\n<!-- end -->)", re.DOTALL
@@ -71,6 +76,26 @@ def export_page(text: str, root: Path) -> str:
     return CURVE.sub(lambda m: f"{m.group(1)}{rows}\n{m.group(2)}", text)
 
 
+def sentences(report: str) -> str:
+    """The headline of a report and what stands out, as Markdown."""
+    card = report[report.index('<div class="headline">') :]
+    parts = re.findall(r"<(?:p class=\"big\"|li)>(.*?)</(?:p|li)>", card[: card.index("</div>")], re.DOTALL)
+    plain = [html.unescape(re.sub(r"<[^>]+>", "", part)) for part in parts]
+    return "\n".join(f"> {' '.join(part.split())}{'  ' if i < len(plain) - 1 else ''}" for i, part in enumerate(plain))
+
+
+def picture(report: Path, target: Path) -> bool:
+    """The top of a report as a picture; whether there is a browser to take it."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        return False
+    with tempfile.TemporaryDirectory() as profile:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1460"]
+        said = [f"--user-data-dir={profile}", f"--screenshot={target}", report.resolve().as_uri()]
+        subprocess.run([browser, *flags, *said], check=True, capture_output=True, timeout=300)
+    return True
+
+
 def main() -> None:
     """Runs the demo if need be, and writes the outputs into the pages."""
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-audit")
@@ -94,6 +119,12 @@ def main() -> None:
     text = DEMO.sub(lambda m: f"{m.group(1)}```text\n{shown}\n```\n{m.group(2)}", text)
     text = ASK.sub(lambda m: f"{m.group(1)}```console\n{asked}\n```\n{m.group(2)}", text)
     readme.write_text(text, "utf-8")
+    reported = HERE / "report.md"
+    told = sentences((root / "report.html").read_text("utf-8"))
+    reported.write_text(REPORT.sub(lambda m: f"{m.group(1)}{told}\n{m.group(2)}", reported.read_text("utf-8")), "utf-8")
+    if not picture(root / "report.html", HERE / "report.png"):
+        said = "docs/report.png is as it was: no Chromium here to take it (Debian: apt-get install chromium)"
+        Console(stderr=True).print(said, style="yellow")
 
 
 if __name__ == "__main__":

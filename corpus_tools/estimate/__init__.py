@@ -16,7 +16,7 @@ from corpus_tools.estimate.compare import Audited, compare
 from corpus_tools.estimate.documents import document_frame
 from corpus_tools.estimate.plan import Allocation, allocate, by_rule, labels_needed
 from corpus_tools.estimate.removal import Beyond, Figure, Removal, Row
-from corpus_tools.estimate.why import why
+from corpus_tools.estimate.why import why, why_each
 from corpus_tools.estimate.writer import Blocks
 
 __all__ = [
@@ -37,4 +37,5 @@ __all__ = [
     "labels_needed",
     "prevalence",
     "why",
+    "why_each",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,9 @@ CATALOG = "corpus_audit"
 
 STORAGE = "v1.4.0"
 """Storage format of new files: DuckDB command lines and packages from 1.4 on read it (left to itself, 2.0 writes what only 2.0 reads)."""
+
+Ask = Callable[..., pl.DataFrame]
+"""sql, and parameters where it has some -> its rows."""
 
 READS = (
     duckdb.StatementType.SELECT,
@@ -55,24 +59,35 @@ def query(root: Root, sql: str, parameters: list[Any] | None = None) -> pl.DataF
 
     Raises RootError for anything else, and with DuckDB's message where the statement is wrong.
     """
+    with asking(root) as ask:
+        return ask(sql, parameters)
+
+
+@contextmanager
+def asking(root: Root) -> Iterator[Ask]:
+    """Many queries, as `query` takes them, of the warehouse as it is now: opened once, and of a remote root copied once."""
     with _closing(connect(root)) as con:
-        try:
-            statements = con.extract_statements(sql)
-            if len(statements) != 1:
-                raise RootError(f"{len(statements)} statements came", expected="one", todo="Ask one after the other.")
-            if statements[0].type not in READS:
-                raise RootError(
-                    f"a statement that is no query came: {statements[0].type.name}",
-                    expected="SELECT, FROM, WITH, PIVOT, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN",
-                    todo="The database is read-only: it is made from the root's files, and a change would be lost.",
-                )
-            con.execute(
-                "SET enable_external_access = false; SET python_enable_replacements = false; SET lock_configuration = true"
+        con.execute(
+            "SET enable_external_access = false; SET python_enable_replacements = false; SET lock_configuration = true"
+        )
+        yield partial(_answer, con)
+
+
+def _answer(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+    try:
+        statements = con.extract_statements(sql)
+        if len(statements) != 1:
+            raise RootError(f"{len(statements)} statements came", expected="one", todo="Ask one after the other.")
+        if statements[0].type not in READS:
+            raise RootError(
+                f"a statement that is no query came: {statements[0].type.name}",
+                expected="SELECT, FROM, WITH, PIVOT, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN",
+                todo="The database is read-only: it is made from the root's files, and a change would be lost.",
             )
-            return cast(pl.DataFrame, con.sql(sql, params=parameters or None).pl())
-        except duckdb.Error as error:
-            there = _relations(con) if isinstance(error, duckdb.CatalogException) else ""
-            raise RootError(_plain(error), where="sql", expected=there) from error
+        return cast(pl.DataFrame, con.sql(sql, params=parameters or None).pl())
+    except duckdb.Error as error:
+        there = _relations(con) if isinstance(error, duckdb.CatalogException) else ""
+        raise RootError(_plain(error), where="sql", expected=there) from error
 
 
 def is_current(root: Root, audit_ids: set[str]) -> bool:

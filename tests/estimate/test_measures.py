@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from corpus_tools.errors import CompareError, Stop
-from corpus_tools.estimate import Audited, compare, labels_needed, why
+from corpus_tools.estimate import Audited, compare, labels_needed, why, why_each
 from corpus_tools.estimate import intervals as i
 from corpus_tools.estimate import measures as m
 from corpus_tools.estimate.simulate import World, label_round, simulate
@@ -117,3 +117,16 @@ def test_why_lists_what_moves_the_number() -> None:
     assert (unlabelled["if_yes"] > 0).all() and (unlabelled["if_no"] < 0).all()
     with pytest.raises(Stop, match="no source 'nowhere'"):
         why(sample.passages, labels, "y", dimension="domain", source="nowhere")
+
+
+def test_many_sources_are_asked_about_at_once() -> None:
+    sample = simulate(World(documents=2_000, sources=20, rate=0.02), seed=2)
+    labels = label_round(sample, 300, 1)
+    wanted = {"domain": ["s003", "s001"], "corpus": ["all"]}
+    out = why_each(sample.passages, labels, "y", wanted, size=15, most=5)
+    named = out.select("dimension", "source").unique(maintain_order=True).rows()
+    assert named == [("domain", "s003"), ("domain", "s001"), ("corpus", "all")]
+    for dimension, source in named:
+        alone = why(sample.passages, labels, "y", dimension=dimension, source=source, size=15).head(5)
+        part = out.filter(dimension=dimension, source=source).drop("dimension", "source")
+        assert part["influence"].to_list() == pytest.approx(alone["influence"].to_list())
