@@ -10,15 +10,10 @@ import pytest
 
 from corpus_tools.root import Root
 from corpus_tools.warehouse import query
-from pipelines.demo import Demo, run_demo
+from pipelines.demo import Demo
 
 HERE = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "golden" / "demo.json"
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return run_demo(tmp_path_factory.mktemp("demo") / "demo-audit")
 
 
 @pytest.fixture(scope="module")
