@@ -36,6 +36,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries
   show
     clauses.py        flagged passages -> who does what to whom
+    nearest.py        passages -> those that are most alike, by their vectors
     report/           figures ask, the page shows
 
 `import corpus_tools` runs nothing; take what you need from the rooms:

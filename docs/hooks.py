@@ -64,6 +64,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turns links to files of the repository into links between pages; a file that is no page is named, not linked."""
     uri = page.file.src_uri
+    if uri == "index.md":
+        page.meta["hide"] = ["toc"]  # its tables are wide
     source = Path(ELSEWHERE.get(uri, f"docs/{uri}"))
     fenced = [match.span() for match in FENCE.finditer(markdown)]
 
@@ -77,7 +79,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         found = next((p for p, s in ELSEWHERE.items() if s == path), "") or re.sub(r"^docs/", "", path)
         found = re.sub(r"\.ipynb$", ".md", found)
         if files.get_file_from_path(found) is None:
-            return text if path in text else f"{text} (`{path}`)"
+            return text if path in text else f"{text} `{path}`"
         return f"[{text}]({os.path.relpath(found, Path(uri).parent)}{anchor})"
 
     return markdown if uri.startswith("notebooks/") else LINK.sub(turned, markdown)
