@@ -5,7 +5,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 STAMP = $(VENV)/.installed
 DEV_STAMP = $(VENV)/.installed-dev
 
-.PHONY: audit test lint types set-up clean
+.PHONY: audit test lint types docs set-up clean
 
 audit: $(STAMP)
 	$(VENV)/bin/corpus-audit demo
@@ -19,6 +19,9 @@ lint: $(DEV_STAMP)
 
 types: $(DEV_STAMP)
 	$(VENV)/bin/mypy
+
+docs: $(DEV_STAMP)
+	$(VENV)/bin/mkdocs build --strict
 
 set-up: $(DEV_STAMP)
 
@@ -35,4 +38,4 @@ $(DEV_STAMP): $(STAMP)
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo-audit
+	rm -rf $(VENV) demo-audit site

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,19 @@ def load_lexicon(path: Path) -> list[Phrase]:
             expected="each phrase once",
         )
     return phrases
+
+
+def spans(text: str, phrases: Iterable[Phrase]) -> list[tuple[int, int, str]]:
+    """Where phrases stand in one text: (start, end, term) in characters, in order, the longer of two that overlap. For showing."""
+    found = []
+    for phrase in phrases:
+        pattern = re.compile(phrase.pattern.decode(), re.ASCII | (0 if phrase.case else re.IGNORECASE))
+        found += [(*match.span(), phrase.term) for match in pattern.finditer(text)]
+    kept: list[tuple[int, int, str]] = []
+    for start, end, term in sorted(found, key=lambda span: (span[0], -span[1])):
+        if not kept or start >= kept[-1][1]:
+            kept.append((start, end, term))
+    return kept
 
 
 class Gate:

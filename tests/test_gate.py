@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus_tools.errors import PackError
-from corpus_tools.gate import Gate, Phrase, audit_draw, load_lexicon
+from corpus_tools.gate import Gate, Phrase, audit_draw, load_lexicon, spans
 from corpus_tools.sampling import content_hash, drawn
 from corpus_tools.texts import join
 
@@ -89,3 +89,12 @@ def test_broken_lexicons(tmp_path: Path, toml: str, part: str) -> None:
     path.write_text(toml)
     with pytest.raises(PackError, match=part):
         load_lexicon(path)
+
+
+def test_spans_of_a_text_are_where_its_terms_stand() -> None:
+    text = "Ein „Röbot“: the ROBOTS, a thinking\nmachine, AI, not ai."
+    found = spans(text, [*PHRASES, Phrase("machine", "g", False)])
+    assert [(text[start:end], term) for start, end, term in found] == [
+        ("ROBOTS", "robot"), ("thinking\nmachine", "thinking machine"), ("AI", "AI"),
+    ]  # fmt: skip
+    assert spans("", PHRASES) == []

@@ -17,15 +17,10 @@ from corpus_tools.readers import READERS
 from corpus_tools.root import Root
 from corpus_tools.shards import plan_shards
 from corpus_tools.warehouse import query
-from pipelines.demo import Demo, demo_config, run_demo, truth_answers
+from pipelines.demo import Demo, demo_config, truth_answers
 
 HERE = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "golden" / "demo.json"
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return run_demo(tmp_path_factory.mktemp("demo") / "demo-audit")
 
 
 @pytest.fixture(scope="module")
