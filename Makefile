@@ -21,7 +21,7 @@ types: $(DEV_STAMP)
 	$(VENV)/bin/mypy
 
 docs: $(DEV_STAMP)
-	$(VENV)/bin/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 set-up: $(DEV_STAMP)
 
