@@ -127,7 +127,7 @@ class Trial:
     def differences(self) -> list[str]:
         """Tables that differ, and what a kill left lying in the root."""
         one, two = (tables(self._folder / name / "corpus_audit.duckdb") for name in ("whole", "killed"))
-        left = [f"left over: {p}" for p in (self._folder / "killed").rglob(".*")]
+        left = [f"left over: {p}" for p in (self._folder / "killed").rglob(".*") if p.name != ".lock"]
         return [name for name in sorted(one.keys() | two.keys()) if one.get(name) != two.get(name)] + left
 
     def again(self) -> None:

@@ -132,12 +132,20 @@ def _bytes_of(chunk: Any) -> tuple[int, int]:
 
 def _open(raw: _Raw, shard: Shard) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(raw.file, pre_buffer=False, buffer_size=_BUFFER)
+        file = pq.ParquetFile(raw.file, pre_buffer=False, buffer_size=_BUFFER)
+        rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     except _DAMAGE as error:
         raw.check()
         raise ShardFailed(
             f"not a whole Parquet file: {one_line(error)}", where=redacted(shard.uri), todo="Write or fetch it again."
         ) from error
+    if min(rows, default=0) < 0 or sum(rows) != file.metadata.num_rows:  # a row's number, its id, would not be its own
+        raise ShardFailed(
+            f"its footer contradicts itself: {file.metadata.num_rows:,} rows, and {sum(rows):,} in its row groups",
+            where=redacted(shard.uri),
+            todo="Write or fetch it again.",
+        )
+    return file
 
 
 def _rows_per_batch(file: pq.ParquetFile, group: int) -> int:

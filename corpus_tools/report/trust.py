@@ -98,4 +98,5 @@ def _amount(row: Row) -> Callable[[Any], str]:
 
 
 def _balances(row: Row) -> bool:
-    return bool(row["read"] == row["kept"] + row["empty"] + row["rejected"] + row["failed"])
+    """Of a data set whose every shard failed nothing was read: its counts are null."""
+    return bool((row["read"] or 0) == sum(row[fate] or 0 for fate in ("kept", "empty", "rejected", "failed")))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from corpus_tools.config import CorpusEntry
@@ -219,6 +219,7 @@ def edited(data: bytes, edits: list[tuple[float, int, str]]) -> bytes:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(_NAMES), _EDITS, st.integers(1, 5000))
+@example("x.parquet", [(0.8156091818322765, 1, "flip")], 1)  # a row group's count of rows in the footer
 def test_no_damage_gets_anything_but_shard_failed_out_of_a_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, edits: list[tuple[float, int, str]], block: int
 ) -> None:
