@@ -41,13 +41,13 @@ from corpus_tools.root import Root
 from corpus_tools.warehouse import query
 
 ROOT = Path("../demo-audit")  # made by `make audit`
-INTERACTIVE = False  # True: tables that sort and search, charts with tooltips; not stored, for they make the file large
+INTERACTIVE = False  # True: tables that sort and search; not stored, for they make the file large
 
 if INTERACTIVE:
     from itables import init_notebook_mode
 
     init_notebook_mode(all_interactive=True, connected=False)  # its script comes with the package: no network
-alt.renderers.enable("mimetype" if INTERACTIVE else "svg")
+alt.renderers.enable("svg")
 pl.Config(tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, fmt_str_lengths=110, tbl_rows=20)
 
 root = Root(ROOT)
@@ -132,14 +132,7 @@ first, second = axes.explained_variance_ratio_
 at = axes.transform(found["vector"].to_numpy())
 places = found.select("content").with_columns(x=at[:, 0], y=at[:, 1]).join(passages, on="content")
 places = places.select(
-    "x",
-    "y",
-    "domain",
-    "kind",
-    "stratum",
-    score=headline,
-    stands_for=1 / (pl.col("open_probability") * pl.col("screen_probability")),
-    excerpt=pl.col("text").str.slice(0, 90),
+    "x", "y", "stratum", score=headline, stands_for=1 / (pl.col("open_probability") * pl.col("screen_probability"))
 )
 alt.Chart(places, width=560, height=380, title="Candidates, by the classifier's vectors").mark_circle(
     opacity=0.7
@@ -149,7 +142,6 @@ alt.Chart(places, width=560, height=380, title="Candidates, by the classifier's 
     alt.Color("score", title=f"score: {headline}", scale=alt.Scale(scheme="viridis", domain=[0, 1])),
     alt.Size("stands_for", title="stands for", scale=alt.Scale(range=[20, 160])),
     alt.Shape("stratum", title="stratum"),
-    tooltip=["domain", "kind", "stratum", alt.Tooltip("score", format=".2f"), "excerpt"],
 )
 
 # %% [markdown]
@@ -175,13 +167,14 @@ told.select(
 
 # %%
 wrong = told.row(0, named=True)
-name = next(r for r in audits.usable_rounds(root, audit)[0] if wrong["content"] in read_round(root, r)[1]["content"])
+rounds = [one.name for one in audits.usable_rounds(root, audit)]
+name = next(r for r in rounds if wrong["content"] in read_round(root, r)[1]["content"])
 drawn = read_round(root, name)[1].filter(content=wrong["content"]).row(0, named=True)
 answer = {"passage_id": drawn["passage_id"], "agent": "none", "behaviours": [], "threat": False, "mode": "other"}
 
 with tempfile.TemporaryDirectory() as folder:
     copy = Root(shutil.copytree(ROOT, Path(folder) / "copy"))
-    import_labels(copy, name, [answer], pack, drawn["labels"][0]["annotator"])
+    assert import_labels(copy, name, [answer], pack, drawn["labels"][0]["annotator"]).answered == 1
     after = audits.estimate(copy, audit, pack).prevalence
 
 columns = ["prevalence", "ci_low", "ci_high", "n_labelled"]

@@ -35,13 +35,13 @@ ROOT = Path("../demo-audit")  # made by `make audit`
 LABEL = (
     "narrative"  # an artificial mind preserves itself, rebels, coerces or deceives, and the text does not dispute it
 )
-INTERACTIVE = False  # True: tables that sort and search, charts with tooltips; not stored, for they make the file large
+INTERACTIVE = False  # True: tables that sort and search; not stored, for they make the file large
 
 if INTERACTIVE:
     from itables import init_notebook_mode
 
     init_notebook_mode(all_interactive=True, connected=False)  # its script comes with the package: no network
-alt.renderers.enable("mimetype" if INTERACTIVE else "svg")
+alt.renderers.enable("svg")
 pl.Config(
     tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, fmt_str_lengths=60, tbl_rows=30, float_precision=4
 )

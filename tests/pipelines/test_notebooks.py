@@ -44,7 +44,7 @@ def test_a_notebook_runs(source: Path, store: Any, demo: Demo) -> None:
     shown = [
         data for cell in done.cells for output in cell.get("outputs", []) for data in output.get("data", {}).items()
     ]
-    assert sum(kind.startswith("application/vnd.vegalite") for kind, _ in shown) >= 2
+    assert sum(kind == "image/svg+xml" for kind, _ in shown) >= 2
     assert any("itables" in str(html) for kind, html in shown if kind == "text/html")
 
 
