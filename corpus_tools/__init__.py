@@ -21,7 +21,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     embed.py          texts -> vectors
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate
     tally.py          exact counts per source, and how two add
-    spool.py          Parquet files that grow on a disk until they are whole
+    spool.py          files on a disk that show only when they are whole
     root.py           the root's files; manifest last
     claim.py          one audit of a root at a time
     scan.py           one shard: choose, judge, write; the books are balanced here

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import shutil
 import uuid
@@ -37,7 +36,7 @@ import pyarrow.parquet as pq
 
 from corpus_tools.config import digest
 from corpus_tools.errors import RootError
-from corpus_tools.spool import Spool
+from corpus_tools.spool import Spool, put_whole
 
 SHARD_TABLES = ("documents", "passages", "tallies", "rejects")
 ESTIMATES = ("totals", "prevalence", "measures")
@@ -92,15 +91,7 @@ class Root:
             if self.local:
                 target = Path(path)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-                try:
-                    with part.open("wb") as file:
-                        file.write(data)
-                        file.flush()
-                        os.fsync(file.fileno())
-                    part.replace(target)
-                finally:
-                    part.unlink(missing_ok=True)
+                put_whole(target, data)
             else:
                 self.fs.pipe_file(path, data)  # object stores show a file only when it is whole
         except OSError as error:
@@ -113,6 +104,12 @@ class Root:
     def _read(self, path: str) -> bytes:
         with self.fs.open(path, "rb") as file:
             return cast(bytes, file.read())
+
+    def write_bytes(self, data: bytes, *parts: str) -> str:
+        """Writes a file, whole or not at all; returns its address. Raises RootError."""
+        path = self.at(*parts)
+        self._write(path, data)
+        return path if self.local else str(self.fs.unstrip_protocol(path))
 
     def write_json(self, value: object, *parts: str) -> None:
         """Writes a JSON file, keys sorted."""
@@ -144,12 +141,12 @@ class Root:
                 writer.write_table(piece, row_group_size=1 << 17)
         self._write(self.at(*parts), sink.getvalue().to_pybytes())
 
-    def read_table(self, *parts: str) -> pa.Table:
-        """Reads a Parquet file. Raises RootError where it is broken or missing."""
+    def read_table(self, *parts: str, columns: list[str] | None = None) -> pa.Table:
+        """Reads a Parquet file, or these columns of it. Raises RootError where it is broken or missing."""
         path = self.at(*parts)
         try:
             with self.fs.open(path, "rb") as file:
-                return pq.read_table(file)
+                return pq.read_table(file, columns=columns)
         except (OSError, pa.ArrowInvalid) as error:
             raise RootError(
                 f"cannot be read: {error}", where=path, todo="Delete its folder to have it made again."
@@ -281,8 +278,7 @@ class Root:
         """One table of many shards, with a `shard_id` column first."""
 
         def read(shard_id: str) -> pa.Table:
-            table = self.read_table("shards", scan_id, shard_id, f"{name}.parquet")
-            table = table if columns is None else table.select(columns)
+            table = self.read_table("shards", scan_id, shard_id, f"{name}.parquet", columns=columns)
             return table.add_column(0, "shard_id", pa.array([shard_id] * len(table), pa.string()))
 
         parts = self._each(read, shard_ids)

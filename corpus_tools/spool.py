@@ -1,7 +1,8 @@
-"""Parquet files that grow in a folder of their own on a disk, until they are whole and go where they belong."""
+"""Files on a disk that show only when they are whole: bytes at once, or Parquet files that grow in a folder of their own."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -13,6 +14,19 @@ import pyarrow.parquet as pq
 
 GROUP_ROWS, GROUP_BYTES = 1 << 15, 16 << 20
 """Rows held before they are written as a row group: few enough to hold, enough to be read fast."""
+
+
+def put_whole(path: Path, data: bytes) -> None:
+    """Writes a file beside, then renames it over: whoever reads sees the old bytes or the new. Raises OSError."""
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class Spool:

@@ -52,15 +52,6 @@ def _table(q: float) -> tuple[interpolate.CubicSpline, float, float]:
     return interpolate.CubicSpline(np.log(shape[keep]), np.log(x[keep])), float(shape[keep][0]), float(shape[-1])
 
 
-def gamma_cdf(x: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Floats:
-    """P(gamma <= x); a step at the mean where the variance is 0."""
-    x, m, v = np.broadcast_arrays(np.asarray(x, float), np.asarray(mean, float), np.asarray(variance, float))
-    out = (x >= m).astype(float)
-    ok = (v > 0) & (m > 0)
-    out[ok] = special.gammainc(m[ok] ** 2 / v[ok], np.maximum(x[ok], 0) * m[ok] / v[ok])
-    return np.asarray(out, float)
-
-
 def gamma_interval(mean: ArrayLike, variance: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
     """Two-sided, equal tails."""
     tail = (1 - level) / 2

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import uuid
 from pathlib import Path
 from string import Template
 
@@ -14,6 +12,7 @@ import polars as pl
 from corpus_tools.errors import ExportError
 from corpus_tools.export.make import Export
 from corpus_tools.export.page import page
+from corpus_tools.spool import put_whole
 
 FORMS = {
     ".parquet": "ids, scores and weights",
@@ -57,25 +56,13 @@ def write(export: Export, output: Path, *, overwrite: bool = False) -> dict[str,
     there = files(output)
     try:
         if "filter" in there:
-            _put(there["filter"], _filter(export, there).encode())
-        _put(there["page"], page(export.facts).encode())
-        _put(there["facts"], json.dumps(export.facts, indent=1, ensure_ascii=False).encode())
-        _put(output, _list(export, output.suffix))
+            put_whole(there["filter"], _filter(export, there).encode())
+        put_whole(there["page"], page(export.facts).encode())
+        put_whole(there["facts"], json.dumps(export.facts, indent=1, ensure_ascii=False).encode())
+        put_whole(output, _list(export, output.suffix))
     except OSError as error:
         raise ExportError(f"cannot be written: {error.strerror or error}", where=str(output)) from error
     return there
-
-
-def _put(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _list(export: Export, form: str) -> bytes:

@@ -207,46 +207,35 @@ def _with_probability(rule: Mapping[str, Any], drawn: pl.DataFrame) -> pl.DataFr
 
 def labels_table(root: Root, names: Sequence[str]) -> pl.DataFrame:
     """Rounds of passages -> tables.LABELS: one row per content, label and round; `value` is the annotators' mean."""
-    parts = []
-    for name in names:
-        rule, drawn = read_round(root, name)
-        if rule["of"] != "passages":
-            continue
-        long = _long(_with_probability(rule, drawn))
-        parts.append(
-            long.group_by("content", "label", maintain_order=True)
-            .agg(
-                pl.col("value").cast(pl.Float64).mean(),
-                pl.col("probability").first(),
-                pl.col("annotator").unique().sort().str.join("+"),
-            )
-            .with_columns(round=pl.lit(name), role=pl.lit(rule["role"]))
-            .select(LABELS.names)
-        )
-    empty = cast(pl.DataFrame, pl.from_arrow(LABELS.empty_table()))
-    return pl.concat([empty, *parts], how="vertical_relaxed").sort("round", "content", "label")
+    return _means(root, names, "passages", ("content",), LABELS)
 
 
 def document_labels(root: Root, names: Sequence[str]) -> pl.DataFrame:
     """Rounds of documents -> tables.DOCUMENT_LABELS: one row per passage, label and round, of documents answered whole."""
+    return _means(root, names, "documents", ("document", "content"), DOCUMENT_LABELS)
+
+
+def _means(root: Root, names: Sequence[str], of: str, keys: Sequence[str], schema: pa.Schema) -> pl.DataFrame:
+    """Rounds of one unit -> the annotators' means by `keys`, label and round, as `schema` says."""
     parts = []
     for name in names:
         rule, drawn = read_round(root, name)
-        if rule["of"] != "documents":
+        if rule["of"] != of:
             continue
-        long = _long(_with_probability(rule, drawn).filter("done"))
+        told = _with_probability(rule, drawn)
+        long = _long(told.filter("done") if of == "documents" else told)
         parts.append(
-            long.group_by("document", "content", "label", maintain_order=True)
+            long.group_by(*keys, "label", maintain_order=True)
             .agg(
                 pl.col("value").cast(pl.Float64).mean(),
                 pl.col("probability").first(),
                 pl.col("annotator").unique().sort().str.join("+"),
             )
             .with_columns(round=pl.lit(name), role=pl.lit(rule["role"]))
-            .select(DOCUMENT_LABELS.names)
+            .select(schema.names)
         )
-    empty = cast(pl.DataFrame, pl.from_arrow(DOCUMENT_LABELS.empty_table()))
-    return pl.concat([empty, *parts], how="vertical_relaxed").sort("round", "document", "content", "label")
+    empty = cast(pl.DataFrame, pl.from_arrow(schema.empty_table()))
+    return pl.concat([empty, *parts], how="vertical_relaxed").sort("round", *keys, "label")
 
 
 def _long(rows: pl.DataFrame) -> pl.DataFrame:

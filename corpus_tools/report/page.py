@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from corpus_tools.errors import PackError, RootError
+from corpus_tools.errors import PackError
 from corpus_tools.gate import load_lexicon
 from corpus_tools.report import charts, formats
 from corpus_tools.report.figures import Figures, figures
@@ -25,21 +24,7 @@ HERE = Path(__file__).parent
 
 def write_report(root: Root, audit_id: str) -> str:
     """Writes report.html of one audit into its root; returns its address. Raises RootError."""
-    html = page(figures(root, audit_id)).encode("utf-8", "replace")
-    if not root.local:
-        with root.fs.open(root.at(REPORT), "wb") as file:
-            file.write(html)
-        return str(root.fs.unstrip_protocol(root.at(REPORT)))
-    target = Path(root.at(REPORT))
-    part = target.with_name(f".{REPORT}.{uuid.uuid4().hex}")
-    try:
-        part.write_bytes(html)
-        part.replace(target)
-    except OSError as error:
-        raise RootError(f"the report cannot be written: {error.strerror}", where=str(target)) from error
-    finally:
-        part.unlink(missing_ok=True)
-    return str(target)
+    return root.write_bytes(page(figures(root, audit_id)).encode("utf-8", "replace"), REPORT)
 
 
 def page(shown: Figures) -> str:
