@@ -206,7 +206,8 @@ def _gone(classifier_id: str, why: str) -> LabelError:
 
 
 def settings(root: Root, audit: Mapping[str, Any]) -> AuditConfig:
-    """The configuration of an audit's latest run: where its corpus stands. Raises LabelError where no run is kept."""
+    """The configuration of an audit's latest run, for the root where it lies now: where its corpus stands. Raises LabelError where
+    no run is kept."""
     runs = [run for run in root.runs() if run["audit_id"] == audit["audit_id"] and run.get("config")]
     if not runs:
         raise LabelError(
@@ -214,7 +215,7 @@ def settings(root: Root, audit: Mapping[str, Any]) -> AuditConfig:
             where=root.uri,
             todo="Run the audit again: finished shards are not read again.",
         )
-    return AuditConfig.model_validate(runs[-1]["config"])
+    return AuditConfig.model_validate(runs[-1]["config"] | {"output": root.uri})
 
 
 def _shards(audit: Mapping[str, Any], wanted: set[str]) -> list[Shard]:

@@ -292,14 +292,13 @@ def rescore(
 ) -> None:
     """Score an audit's candidates with another classifier; no shard is read where its texts are kept."""
     from corpus_tools import audit as audits
-    from corpus_tools.config import AuditConfig
     from corpus_tools.root import Root
+    from corpus_tools.rounds import settings
     from pipelines.audit import run_audit
 
     place = Root(root_of(root))
     found = audits.read(place, audit)
-    last = [run for run in place.runs() if run["audit_id"] == found["audit_id"]][-1]
-    config = AuditConfig.model_validate(last["config"])
+    config = settings(place, found)
     config = config.model_copy(update={"classifier": config.classifier.model_copy(update={"model": model})})
     with Look() as look:
         outcome = run_audit(config, look, tuple(audits.done_shards(found)))

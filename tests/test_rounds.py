@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,9 @@ from corpus_tools.labels import import_labels, labels_table, read_round, used
 from corpus_tools.listed import listed_round
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
-from corpus_tools.rounds import free_name, sample_round, short_rounds, top_up
+from corpus_tools.rounds import free_name, sample_round, settings, short_rounds, top_up
 from corpus_tools.sampling import content_hash
-from corpus_tools.scan import Rules, scan
-from corpus_tools.shards import plan_shards
-from tests.conftest import BREAD, ROBOT
+from tests.conftest import BREAD, ROBOT, scanned
 
 NONE: dict[str, Any] = {"agent": "none", "behaviours": [], "threat": False, "mode": "reference", "stance": None}
 MIND: dict[str, Any] = {
@@ -63,14 +62,7 @@ def audit(tmp_path: Path, pack: Pack, classifier: Classifier) -> Audit:
             "screen": {"near": 1.0}, "store": {"text": store},
         }  # fmt: skip
         config: AuditConfig = parse_config(raw, where="t", base=tmp_path)
-        root, rules, plan = Root(config.output), Rules.of(config, pack), plan_shards(config.corpus, seed=0)
-        scanned = audits.scan_id(config, pack)
-        for shard in plan.shards:
-            if shard.shard_id not in root.done(scanned):
-                scan(shard, config.corpus[0], rules, classifier, root, scanned)
-        root.write_json(classifier.card, "classifiers", f"{classifier.classifier_id}.json")
-        manifests = {s.shard_id: root.manifest(scanned, s.shard_id) for s in plan.shards}
-        described = audits.describe(config, pack, classifier.classifier_id, plan, manifests, {})
+        root, described = scanned(config, pack, classifier)
         root.write_json(described, "audits", described["audit_id"], "audit.json")
         number = len(root.runs())
         root.write_json(
@@ -235,3 +227,13 @@ def test_mistakes_are_told_before_anything_is_drawn(audit: Audit, pack: Pack, tm
         with pytest.raises(LabelError, match=told):
             sample_round(root, found, pack, **{"name": "r", "size": 5, **wrong})  # type: ignore[arg-type]
     assert free_name(root) == "round-1"
+
+
+def test_settings_are_of_the_root_where_it_lies(audit: Audit, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": ROBOT}) + "\n", "utf-8")
+    root, described = audit()
+    moved = Root(shutil.copytree(root.path, tmp_path / "moved"))
+    assert settings(moved, described) == settings(root, described).model_copy(update={"output": moved.uri})
+    shutil.rmtree(tmp_path / "moved" / "runs")
+    with pytest.raises(LabelError, match="no run of audit"):
+        settings(moved, described)
