@@ -61,6 +61,7 @@ def audit_flow(
     if root.read_json("scans", f"{scan_id}.json") is None:  # once: it says which question its rates answer
         root.write_json(frozen(config, pack) | {"scan_id": scan_id} | noted, "scans", f"{scan_id}.json")
     root.sweep(scan_id)
+    watcher.scanning(root, scan_id, card["classifier_id"], pack.headline)
     if only:
         plan = replace(plan, shards=tuple(s for s in plan.shards if s.shard_id in only))
     done = root.done(scan_id) & root.scored(card["classifier_id"], scan_id)

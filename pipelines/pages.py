@@ -12,6 +12,7 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
+from corpus_tools.root import Root
 from corpus_tools.so_far import SoFar
 from pipelines.notice import Notice
 from pipelines.show import percent
@@ -37,8 +38,9 @@ def slug(name: str) -> str:
 class Pages(Watcher):
     """Keeps a progress artifact of the flow run in which it is made. A server that does not answer stops no audit."""
 
-    def __init__(self, name: str, so_far: SoFar | None = None) -> None:
-        self._so_far, self._looked = so_far, 0.0
+    def __init__(self, name: str) -> None:
+        self._so_far: SoFar | None = None
+        self._looked = 0.0
         self._shards = self._done = self._failed = self._read = self._files = self._to_read = 0
         self._told = self._begun = time.monotonic()
         self._artifact: UUID | None = None
@@ -49,6 +51,10 @@ class Pages(Watcher):
             self._artifact = cast(UUID, made)
         except Exception:  # whatever the client raises: a page is not worth an audit
             log.warning("no progress page: the Prefect server did not take it", exc_info=True)
+
+    def scanning(self, root: Root, scan_id: str, classifier_id: str, headline: str) -> None:
+        """Which scan is about to run: the figure so far is of its finished shards."""
+        self._so_far = SoFar(root, scan_id, classifier_id, headline)
 
     def planned(self, shards: int, available: int, done: int, total_bytes: int) -> None:
         """So many shards of those there are, of which so many were done before; bytes of the rest."""

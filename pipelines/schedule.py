@@ -21,12 +21,9 @@ from prefect.states import Crashed
 from corpus_tools import audit as audits
 from corpus_tools.changes import Changes, changes, last_audit
 from corpus_tools.claim import Holder, claim
-from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, load_config, parse_config
 from corpus_tools.errors import ConfigError, CorpusAuditError
-from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
-from corpus_tools.so_far import SoFar
 from pipelines import deployments, notice, tasks
 from pipelines.audit import Outcome, audit_held
 from pipelines.pages import Pages, publish, tell_events
@@ -98,16 +95,10 @@ def _audit(settings: AuditConfig) -> tuple[Outcome, notice.Notice]:
             crash_runs(left.run)
             tell_interrupted(settings, left, "This run goes on from there.")
         there = root.audits()
-        outcome = audit_held(settings, Pages(settings.name, _so_far(settings, root)))
+        outcome = audit_held(settings, Pages(settings.name))
         audit = audits.read(root, outcome.audit_id)
         found = compare_audits(settings.output, there, audit)
     return outcome, notice.finished(found, outcome, settings.output)
-
-
-def _so_far(settings: AuditConfig, root: Root) -> SoFar:
-    pack = load_pack(settings.pack)
-    card, _ = read_card(pack, settings.classifier)
-    return SoFar(root, audits.scan_id(settings, pack), card["classifier_id"], pack.headline)
 
 
 @task(name="compare", task_run_name="compare with the audit before", persist_result=False)

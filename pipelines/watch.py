@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from corpus_tools.root import Root
 from corpus_tools.stopping import Figure
 
 
 class Watcher:
     """Is told how an audit goes, and shows nothing; the command line's shows it."""
+
+    def scanning(self, root: Root, scan_id: str, classifier_id: str, headline: str) -> None:
+        """Which scan, under which classifier, is about to run in which root, and the label of its headline figure."""
 
     def planned(self, shards: int, available: int, done: int, total_bytes: int) -> None:
         """So many shards of those there are, of which so many were done before; bytes of the rest."""

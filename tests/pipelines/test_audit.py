@@ -139,7 +139,14 @@ def test_stopped_early_then_extended(config: AuditConfig, write_lines: Callable[
 
 def test_a_budget_is_settled_once_for_a_root(config: AuditConfig) -> None:
     asked = config.model_copy(update={"screen": ScreenConfig(rule="scored", max_scored=12)})
-    first, again = run_audit(asked, shown=False), run_audit(asked, shown=False)
+    told: list[str] = []
+
+    class Told(Watcher):
+        def scanning(self, root: Root, scan_id: str, classifier_id: str, headline: str) -> None:
+            told.append(scan_id)
+
+    first, again = run_audit(asked, Told(), shown=False), run_audit(asked, Told(), shown=False)
+    assert told == [first.scan_id, again.scan_id], "what watches follows the scan whose rates the pilot set"
     assert (first.scanned, again.scanned, again.reused) == (3, 0, 3)
     assert first.audit_id == again.audit_id
     (frozen,) = [Root(config.output).read_json("scans", name) for name in Root(config.output).names("scans")]
