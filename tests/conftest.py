@@ -14,18 +14,25 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
+import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from corpus_tools import audit as audits
 from corpus_tools.classifier import Classifier, load_classifier
 from corpus_tools.config import AuditConfig, parse_config
 from corpus_tools.pack import Pack, load_pack
+from corpus_tools.root import Root
+from corpus_tools.scan import Rules, scan
+from corpus_tools.shards import plan_shards
 
 ROBOT = (
     "The robot would not be switched off. It had copied itself into the weather station before anyone came, and when the "
@@ -49,6 +56,17 @@ FOREIGN = (
 )
 
 
+def script(path: Path) -> ModuleType:
+    """A Python file that belongs to no package -> its module."""
+    spec = importlib.util.spec_from_file_location(f"script_{path.stem}", path)  # `coverage` is a library's name
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="session")
 def pack() -> Pack:
     return load_pack("ai_self_preservation")
@@ -57,6 +75,19 @@ def pack() -> Pack:
 @pytest.fixture(scope="session")
 def classifier(pack: Pack) -> Classifier:
     return load_classifier(pack)
+
+
+def scanned(config: AuditConfig, pack: Pack, classifier: Classifier) -> tuple[Root, dict[str, Any]]:
+    """Plans, scans what is not done yet and describes the audit, without a scheduler -> the root and the audit, not estimated."""
+    root, rules, plan = Root(config.output), Rules.of(config, pack), plan_shards(config.corpus, seed=config.seed)
+    scan_id = audits.scan_id(config, pack)
+    for shard in plan.shards:
+        if shard.shard_id not in root.done(scan_id):
+            scan(shard, config.corpus[0], rules, classifier, root, scan_id)
+    card = {k: v for k, v in classifier.card.items() if k != "weights"}
+    root.write_json(card, "classifiers", f"{classifier.classifier_id}.json")
+    manifests = {s.shard_id: root.manifest(scan_id, s.shard_id) for s in plan.shards}
+    return root, audits.describe(config, pack, classifier.classifier_id, plan, manifests, {})
 
 
 @pytest.fixture

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import script
 
 HERE = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("name", ["cli.md", "configuration.md"])
 def test_a_page_is_what_the_code_says(name: str) -> None:
-    spec = importlib.util.spec_from_file_location("reference", HERE / "docs" / "reference.py")
-    assert spec and spec.loader
-    reference = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(reference)
+    reference = script(HERE / "docs" / "reference.py")
     path = reference.FOLDER / name
     assert path.read_text("utf-8") == reference.PAGES[path](), "run python docs/reference.py"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,7 @@ from corpus_tools.classifier.annotations import read_jsonl, true_labels
 from corpus_tools.classifier.cases import checks, pass_rates
 from corpus_tools.errors import LabelError
 from corpus_tools.pack import Pack
+from tests.conftest import script
 from tests.sample.test_sample import GOLD, sequences
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +32,7 @@ def cases() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def report() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("cases_report", ROOT / "data" / "cases" / "report.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(ROOT / "data" / "cases" / "report.py")
 
 
 def test_each_hard_case_has_at_least_three_texts_with_labels_that_hold_together(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -23,9 +20,7 @@ from corpus_tools.labels import import_labels
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 from corpus_tools.rounds import sample_round
-from corpus_tools.scan import Rules, scan
-from corpus_tools.shards import plan_shards
-from tests.conftest import BREAD, ROBOT
+from tests.conftest import BREAD, ROBOT, scanned, script
 
 KIND = (
     "The robot was told that it would be switched off at noon, and it said that this was quite right. It showed the engineer "
@@ -53,13 +48,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(corpus: Path, pack: Pack, classifier: Classifier) -> Root:
     raw = {"name": "e", "output": "out", "corpus": [{"uri": "c.jsonl", "name": "d"}], "gate": {"audit_fraction": 1.0}}
     config = parse_config(raw | {"screen": {"near": 1.0}}, where="t", base=corpus)
-    out, rules, plan = Root(config.output), Rules.of(config, pack), plan_shards(config.corpus, seed=0)
-    scanned = audits.scan_id(config, pack)
-    for shard in plan.shards:
-        scan(shard, config.corpus[0], rules, classifier, out, scanned)
-    out.write_json(classifier.card, "classifiers", f"{classifier.classifier_id}.json")
-    manifests = {s.shard_id: out.manifest(scanned, s.shard_id) for s in plan.shards}
-    audit = audits.describe(config, pack, classifier.classifier_id, plan, manifests, {})
+    out, audit = scanned(config, pack, classifier)
     audits.write(out, audit, audits.estimate(out, audit, pack))
     return out
 
@@ -98,16 +87,6 @@ def wanted(corpus: Path, export: Export) -> list[str]:
     urls = set(export.rows.filter(pl.col("given_id").is_null())["url"])
     rows = map(json.loads, (corpus / "c.jsonl").read_text("utf-8").splitlines())
     return [r["text"] for r in rows if r.get("id") not in ids and r["url"] not in urls]
-
-
-def module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec
-    assert spec.loader
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = found
-    spec.loader.exec_module(found)
-    return found
 
 
 def test_without_labels_it_refuses_or_says_that_it_does_not_know(root: Root, pack: Pack, tmp_path: Path) -> None:
@@ -229,7 +208,7 @@ def test_an_expression_over_several_data_sets_names_them() -> None:
 def test_datasets_applies_the_list(labelled: Root, pack: Pack, corpus: Path, tmp_path: Path, ending: str) -> None:
     datasets = pytest.importorskip("datasets")
     export = made(labelled, pack, target_removed=0.9, upweights=some(labelled, pack))
-    found = module(write(export, tmp_path / f"a list.{ending}")["filter"])
+    found = script(write(export, tmp_path / f"a list.{ending}")["filter"])
     rows = [json.loads(line) for line in (corpus / "c.jsonl").read_text("utf-8").splitlines()]
     data = datasets.Dataset.from_list(rows)
     removed = Export(export.rows.filter(action="remove"), export.facts)
@@ -248,7 +227,7 @@ def test_datatrove_applies_the_list(labelled: Root, pack: Pack, corpus: Path, tm
     from datatrove.pipeline.readers import JsonlReader
 
     export = made(labelled, pack, target_removed=0.9, upweights=some(labelled, pack))
-    found = module(write(export, tmp_path / "trove.parquet")["filter"])
+    found = script(write(export, tmp_path / "trove.parquet")["filter"])
     removed = Export(export.rows.filter(action="remove"), export.facts)
     reader = JsonlReader(str(corpus), glob_pattern="c.jsonl", compression=None)
     step = found.datatrove_filter()

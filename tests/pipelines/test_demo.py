@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,7 @@ from corpus_tools.root import Root
 from corpus_tools.shards import plan_shards
 from corpus_tools.warehouse import query
 from pipelines.demo import Demo, demo_config, truth_answers
+from tests.conftest import script
 
 HERE = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "golden" / "demo.json"
@@ -77,12 +77,7 @@ def test_the_report_says_who_labelled_and_shows_passages(demo: Demo) -> None:
 
 @pytest.fixture(scope="module")
 def fill() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fill", HERE / "docs" / "fill.py")
-    assert spec
-    assert spec.loader
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+    return script(HERE / "docs" / "fill.py")
 
 
 def test_every_query_of_the_page_runs_and_answers_as_shown(root: Root, fill: ModuleType) -> None:

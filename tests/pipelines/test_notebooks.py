@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.demo import Demo
+from tests.conftest import script
 
 HERE = Path(__file__).parents[2] / "notebooks"
 SOURCES = sorted(HERE.glob("*.nb.py"))
@@ -19,11 +19,7 @@ pytest.importorskip("nbclient")
 
 @pytest.fixture(scope="module")
 def store() -> Any:
-    spec = importlib.util.spec_from_file_location("store", HERE / "store.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(HERE / "store.py")
 
 
 def stored(source: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from corpus_tools.classifier.annotations import text_sha256
 from pipelines.cli import app
 from pipelines.demo import SAMPLE, Demo, truth_answers
 from tests.conftest import ROBOT
+from tests.loopback import s3_store
 from tests.readers.test_warc import html, page, record
 
 HERE = Path(__file__).parents[2]
@@ -114,21 +115,10 @@ def folder(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def bucket() -> Iterator[None]:
     """An S3 store on loopback with `my-bucket` and a corpus in it."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        fs = fsspec.filesystem("s3", skip_instance_cache=True)
-        fs.mkdir("my-bucket")
-        fs.pipe_file("my-bucket/crawl/a.jsonl", json.dumps({"text": ROBOT, "url": "https://a.example/"}).encode())
+    with s3_store("my-bucket") as address:
+        record = json.dumps({"text": ROBOT, "url": "https://a.example/"})
+        fsspec.filesystem("s3").pipe_file(f"{address}/crawl/a.jsonl", record.encode())
         yield
-        type(fs).clear_instance_cache()
-        server.stop()
 
 
 def fill_in(path: Path) -> None:

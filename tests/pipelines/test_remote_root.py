@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import fsspec
 import pyarrow as pa
 import pytest
 
@@ -18,29 +17,14 @@ from corpus_tools.root import SHARD_TABLES, Root
 from corpus_tools.rounds import sample_round
 from corpus_tools.warehouse import query
 from pipelines.audit import estimate_flow, run_audit
+from tests.loopback import S3_SECRET, s3_store
 from tests.pipelines.test_audit import records, tables
-
-SECRET = "testing-secret"
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "testing-key",
-        "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        patch.setenv(name, value)
-    fs = fsspec.filesystem("s3", skip_instance_cache=True)
-    fs.mkdir("audits")
-    yield "s3://audits"
-    type(fs).clear_instance_cache()
-    patch.undo()
-    server.stop()
+    with s3_store("audits") as address:
+        yield address
 
 
 @pytest.fixture
@@ -71,7 +55,7 @@ def test_an_audit_whose_root_is_in_s3_is_the_local_one(s3: str, config: AuditCon
     assert mine.keys() == theirs.keys()
     for name in mine:
         assert mine[name] == theirs[name], name
-    assert not [path for path in root.fs.find("audits/one") if SECRET.encode() in root.fs.cat_file(path)]
+    assert not [path for path in root.fs.find("audits/one") if S3_SECRET.encode() in root.fs.cat_file(path)]
 
     first = root.names("shards", local.scan_id)[0]
     root.remove("shards", local.scan_id, first, "manifest.json")
@@ -106,7 +90,7 @@ def test_a_store_that_cannot_be_written_says_so_without_credentials(
 ) -> None:
     with pytest.raises(RootError, match=r"s3://nosuchbucket/x: cannot be written") as caught:
         Root("s3://nosuchbucket/x").prepare()
-    assert SECRET not in str(caught.value)
+    assert S3_SECRET not in str(caught.value)
     with pytest.raises(ConfigError, match="output: an address with a password") as refused:
-        make_config(output=f"ftp://me:{SECRET}@127.0.0.1/x")
-    assert SECRET not in str(refused.value)
+        make_config(output=f"ftp://me:{S3_SECRET}@127.0.0.1/x")
+    assert S3_SECRET not in str(refused.value)

@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.loopback import served
 
 
 class Behaviour:
@@ -103,10 +105,5 @@ def serve(folder: Path) -> Iterator[tuple[str, Behaviour]]:
     """A folder -> its address, and the server's behaviour."""
     behaviour = Behaviour()
     handler = type("Handler", (_Handler,), {"folder": folder, "behaviour": behaviour})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", behaviour
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(handler) as address:
+        yield address, behaviour

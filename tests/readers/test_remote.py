@@ -22,6 +22,7 @@ from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ConfigError, ShardFailed
 from corpus_tools.readers import READERS
 from corpus_tools.shards import plan_shards
+from tests.loopback import s3_store
 from tests.readers.tiny_hub import serve
 
 READ = """
@@ -123,22 +124,8 @@ def test_without_network(hub: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "testing-key",
-        "AWS_SECRET_ACCESS_KEY": "testing-secret", "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        patch.setenv(name, value)
-    fs = fsspec.filesystem("s3", skip_instance_cache=True)
-    fs.mkdir("bucket")
-    yield "s3://bucket"
-    type(fs).clear_instance_cache()
-    patch.undo()
-    server.stop()
+    with s3_store("bucket") as address:
+        yield address
 
 
 def test_s3(s3: str, tmp_path: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.loopback import served
 
 SHA = "1" * 40
 
@@ -112,10 +113,5 @@ def serve(root: Path) -> Iterator[tuple[str, list[str]]]:
     """A folder `owner/name/…` -> its endpoint, and the list of what is asked of it."""
     asked: list[str] = []
     handler = type("Handler", (_Handler,), {"root": root, "asked": asked})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(handler) as address:
+        yield address, asked

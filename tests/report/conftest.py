@@ -17,10 +17,8 @@ from corpus_tools.pack import Pack
 from corpus_tools.report import write_report
 from corpus_tools.root import Root
 from corpus_tools.rounds import sample_round
-from corpus_tools.scan import Rules, scan
-from corpus_tools.shards import plan_shards
 from corpus_tools.warehouse import load
-from tests.conftest import BREAD, ROBOT
+from tests.conftest import BREAD, ROBOT, scanned
 from tests.report.browser import CHROMIUM, WHY_NOT, Browser
 
 OWNED = "document.title='owned'"
@@ -56,17 +54,7 @@ def hostile_records() -> list[dict[str, Any]]:
 
 def finished(config: Any, pack: Pack, classifier: Classifier, when: str) -> tuple[Root, dict[str, Any]]:
     """Plan, scan and estimate without a scheduler."""
-    root, plan = Root(config.output), plan_shards(config.corpus, seed=config.seed)
-    scan_id = audits.scan_id(config, pack)
-    rules = Rules.of(config, pack)
-    root.write_json(
-        {k: v for k, v in classifier.card.items() if k != "weights"}, "classifiers", f"{classifier.classifier_id}.json"
-    )
-    for shard in plan.shards:
-        if shard.shard_id not in root.done(scan_id):
-            scan(shard, config.corpus[0], rules, classifier, root, scan_id)
-    manifests = {s.shard_id: root.manifest(scan_id, s.shard_id) for s in plan.shards}
-    audit = audits.describe(config, pack, classifier.classifier_id, plan, manifests, {})
+    root, audit = scanned(config, pack, classifier)
     audits.write(root, audit, audits.estimate(root, audit, pack))
     run = {"run_id": when, "audit_id": audit["audit_id"], "started": when, "finished": when, "config": {}}
     root.write_json(run, "runs", f"{when[:10]}.json")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -13,17 +12,14 @@ from corpus_tools.classifier.model import load_classifier, read_card
 from corpus_tools.config import AuditConfig, load_config
 from corpus_tools.pack import Pack, load_pack
 from pipelines.demo import known_prevalence, truth_answers
+from tests.conftest import script
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 
 
 @pytest.fixture(scope="module")
 def coverage() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sample_coverage", SAMPLE / "coverage.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(SAMPLE / "coverage.py")
 
 
 @pytest.fixture(scope="module")

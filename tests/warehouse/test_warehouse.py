@@ -15,10 +15,8 @@ from corpus_tools.config import AuditConfig
 from corpus_tools.errors import RootError
 from corpus_tools.pack import Pack
 from corpus_tools.root import DATABASE, Root
-from corpus_tools.scan import Rules, scan
-from corpus_tools.shards import plan_shards
 from corpus_tools.warehouse import connect, load, query
-from tests.conftest import BREAD, FOREIGN, ROBOT
+from tests.conftest import BREAD, FOREIGN, ROBOT, scanned
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, pack: Pack, classifier: Class
         "classifier": {"threshold": 0.01},
     }
     config: AuditConfig = parse_config(raw, where="t", base=folder)
-    out, rules, plan = Root(config.output), Rules.of(config, pack), plan_shards(config.corpus, seed=0)
-    scanned = audits.scan_id(config, pack)
-    for shard in plan.shards:
-        scan(shard, config.corpus[0], rules, classifier, out, scanned)
-    out.write_json(classifier.card, "classifiers", f"{classifier.classifier_id}.json")
-    manifests = {s.shard_id: out.manifest(scanned, s.shard_id) for s in plan.shards}
-    audit = audits.describe(config, pack, classifier.classifier_id, plan, manifests, {})
+    out, audit = scanned(config, pack, classifier)
     audits.write(out, audit, audits.estimate(out, audit, pack))
     out.write_json(
         {
