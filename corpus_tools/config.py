@@ -147,14 +147,23 @@ class ClassifierConfig(_Part):
     """Which model scores the candidates."""
 
     model: str = Field("pack", description="`pack`: the pack's own weights; or a folder with weights fitted by `train`")
+    engine: Literal["auto", "openvino", "torch"] = Field(
+        "auto", description="`auto`: torch where there is a GPU or `device` names one, OpenVINO elsewhere"
+    )
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="bf16 is faster where the processor has bf16 matrix units"
+        "fp32", description="bf16 is faster where the processor has bf16 units, and another classifier_id"
     )
     threshold: float = Field(
         0.5, gt=0, lt=1, description="for flagged passages in views and exports; no estimate uses it"
     )
     batch: int = Field(32, ge=1)
-    device: str = Field("", description="default: cuda where there is one, else cpu")
+    device: str = Field("", description="of torch; default: cuda where there is one, else cpu")
+
+    @model_validator(mode="after")
+    def _of_torch(self) -> ClassifierConfig:
+        if self.device and self.engine == "openvino":
+            raise ValueError("device is torch's: leave it out, or set engine: torch")
+        return self
 
 
 class RunnerConfig(_Part):

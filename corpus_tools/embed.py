@@ -1,4 +1,4 @@
-"""Texts -> vectors, by sentence-transformers: batching by length, device, precision. Knows no labels and no corpus nouns.
+"""Texts -> vectors, by sentence-transformers: which encoder, device, precision. Knows no labels and no corpus nouns.
 
 Models come from installed packages or folders, never from the network; a model's hash is checked before it is loaded.
 """
@@ -19,6 +19,8 @@ from corpus_tools.errors import PackError
 from corpus_tools.pack import file_sha256
 
 log = logging.getLogger(__name__)
+
+Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def checked(path: Path, sha256: str) -> Path:
 
 
 class Encoder:
-    """An encoder, loaded. `precision` fp32 or bf16; `device` '' takes cuda where there is one."""
+    """An encoder in torch. `precision` fp32 or bf16; `device` '' takes cuda where there is one."""
 
     def __init__(self, spec: EncoderSpec, *, precision: str = "fp32", device: str = "", batch: int = 32) -> None:
         folder = model_folder(spec)
@@ -73,6 +75,8 @@ class Encoder:
         from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
         from transformers.utils import logging as hf_logging
 
+        if _threads:
+            torch.set_num_threads(_threads)
         hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -91,7 +95,7 @@ class Encoder:
             self.model = self.model.to(torch.bfloat16)
         self.dimension = size * len(spec.pooling)
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    def encode(self, texts: Sequence[str]) -> Vectors:
         """Texts [n] -> vectors [n, dimension], float32. Longest first, so that a batch pads little."""
         if not texts:
             return np.empty((0, self.dimension), np.float32)
@@ -105,7 +109,14 @@ class Encoder:
 
 
 def limit_threads(threads: int) -> None:
-    """Threads of the encoder in this process, so that workers side by side do not oversubscribe the cores."""
-    import torch
+    """Threads of encoders loaded from now on in this process, so that workers side by side do not oversubscribe the cores."""
+    global _threads
+    _threads = max(1, threads)
 
-    torch.set_num_threads(max(1, threads))
+
+def threads() -> int:
+    """What `limit_threads` said; 0 where it was not called."""
+    return _threads
+
+
+_threads = 0

@@ -318,7 +318,7 @@ def train(
         typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
     ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    epochs: Annotated[int, typer.Option(min=1)] = 5,
+    epochs: Annotated[int, typer.Option(min=1)] = 6,
 ) -> None:
     """Fit a classifier on labels; those with `split: validation` are held out, calibrate it, and judge it."""
     import logging

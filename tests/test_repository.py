@@ -42,6 +42,6 @@ def test_every_pin_can_be_had_by_the_oldest_python() -> None:
             told = metadata(name)
         except PackageNotFoundError:  # of an extra that is not installed
             continue
-        if told["Version"] == version and oldest not in SpecifierSet(told["Requires-Python"] or ""):
-            barred[f"{name}=={version}"] = told["Requires-Python"]
+        if told["Version"] == version and oldest not in SpecifierSet(told.get("Requires-Python") or ""):
+            barred[f"{name}=={version}"] = told.get("Requires-Python")
     assert not barred

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from corpus_tools.classifier.heads import Heads
+from corpus_tools.compiled import CompiledEncoder, load_encoder
 from corpus_tools.config import ClassifierConfig, digest
 from corpus_tools.embed import Encoder, EncoderSpec, checked
 from corpus_tools.errors import PackError
@@ -23,7 +24,7 @@ FORMAT = 1
 class Classifier:
     """An encoder and its heads. `card` is what `classifiers/<classifier_id>.json` holds."""
 
-    def __init__(self, encoder: Encoder, heads: Heads, card: dict[str, Any]) -> None:
+    def __init__(self, encoder: Encoder | CompiledEncoder, heads: Heads, card: dict[str, Any]) -> None:
         self.encoder, self.heads, self.card = encoder, heads, card
         self.labels = heads.labels
         self.classifier_id: str = card["classifier_id"]
@@ -61,18 +62,14 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
         raise PackError(f"weights of format {weights.get('format')}", where=str(path), expected=f"format {FORMAT}")
     if tuple(weights["labels"]) != pack.labels:
         raise PackError("the weights' labels are not the pack's", where=str(path), todo="Train again with this pack.")
-    engine = "torch"
-    identity = {key: weights[key] for key in ("encoder", "heads", "labels", "groups")} | {
-        "engine": engine,
-        "precision": config.precision,
-    }
+    # Not the engine: in fp32 the scores of all agree within 1e-4.
+    identity = {key: weights[key] for key in ("encoder", "heads", "labels", "groups")} | {"precision": config.precision}
     card = {
         "classifier_id": digest(identity),
         "pack": pack.name,
         "encoder": weights["encoder"].get("package") or weights["encoder"].get("folder"),
         "tuned": bool(weights["encoder"].get("tuned")),
         "precision": config.precision,
-        "engine": engine,
         "labels": list(pack.labels),
         "weights_sha256": weights["heads"]["sha256"],
         "base_rates": weights.get("base_rates", {}),
@@ -93,7 +90,9 @@ def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Class
     heads = Heads.load(
         checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"]
     )
-    encoder = Encoder(EncoderSpec(**spec), precision=config.precision, device=config.device, batch=config.batch)
+    encoder = load_encoder(
+        EncoderSpec(**spec), engine=config.engine, precision=config.precision, device=config.device, batch=config.batch
+    )
     if heads.coef.shape[1] != encoder.dimension:
         raise PackError(
             f"heads over {heads.coef.shape[1]} features, an encoder of {encoder.dimension}", where=str(folder)

@@ -1,0 +1,87 @@
+"""Passages a second of the pack's encoder: sentence-transformers in fp32 against what this tool offers, in one run on the same texts.
+
+    python benchmarks/encode.py [--texts passages.jsonl] [--labels gold.jsonl] [--passages 256] [--rounds 3]
+
+Without --texts, the synthetic pairs of data/seed. With --labels (annotations of the texts), the average precision of the headline
+label too. Ways take turns, so that other work on the machine falls on all of them; the median of the rounds is told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from corpus_tools.classifier.annotations import join_texts, label_matrix, read_jsonl
+from corpus_tools.classifier.model import load_classifier
+from corpus_tools.config import ClassifierConfig
+from corpus_tools.pack import load_pack
+
+HERE = Path(__file__).parent.parent
+WAYS = {
+    "sentence-transformers, fp32": ClassifierConfig(engine="torch"),
+    "sentence-transformers, bf16": ClassifierConfig(engine="torch", precision="bf16"),
+    "OpenVINO, fp32 (the default)": ClassifierConfig(engine="openvino"),
+    "OpenVINO, bf16": ClassifierConfig(engine="openvino", precision="bf16"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", type=Path)
+    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--passages", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    pack = load_pack("ai_self_preservation")
+    texts, truth = passages(given, pack)
+    ways = {name: load_classifier(pack, config) for name, config in WAYS.items()}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    vectors: dict[str, np.ndarray[Any, Any]] = {}
+    for turn in range(given.rounds + 1):
+        for name, classifier in ways.items():
+            started = time.perf_counter()
+            vectors[name] = classifier.encoder.encode(texts)
+            if turn:  # the first warms up
+                rates[name].append(len(texts) / (time.perf_counter() - started))
+    base, *_ = ways
+    here = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{len(texts)} passages, median of {given.rounds} rounds; {here}\n")
+    print(
+        "| way | passages/s | ratio | cosine to fp32, mean (least) | largest difference of a score | AP adversarial |"
+    )
+    print("|---|---|---|---|---|---|")
+    scores = {name: ways[name].score_features(v) for name, v in vectors.items()}
+    at = pack.labels.index(pack.headline)
+    for name, found in vectors.items():
+        cosine = (found * vectors[base]).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(vectors[base], axis=1)
+        apart = np.abs(scores[name].to_numpy() - scores[base].to_numpy()).max()
+        rate = statistics.median(rates[name])
+        ap = "" if truth is None else f"{average_precision_score(truth[:, at], scores[name].to_numpy()[:, at]):.4f}"
+        print(
+            f"| {name} | {rate:.1f} | {rate / statistics.median(rates[base]):.1f} | {cosine.mean():.5f} ({cosine.min():.5f})"
+            f" | {apart:.4f} | {ap} |"
+        )
+
+
+def passages(given: argparse.Namespace, pack: Any) -> tuple[list[str], np.ndarray[Any, Any] | None]:
+    if given.texts is None:
+        rows = read_jsonl(HERE / "data" / "seed" / "pairs.jsonl")
+        return [row["text"] for row in rows][: given.passages], None
+    rows = read_jsonl(given.texts)
+    if given.labels is None:
+        return [row["text"] for row in rows][: given.passages], None
+    labels = [row for row in read_jsonl(given.labels) if row.get("split", "validation") == "validation"]
+    labels = labels[: given.passages]
+    return join_texts(labels, rows)["text"].to_list(), label_matrix(labels, pack)
+
+
+if __name__ == "__main__":
+    main()
