@@ -17,6 +17,7 @@ import zstandard
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from corpus_tools import stores
 from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ShardFailed
 from corpus_tools.readers import READERS, Batch, base, stream
@@ -142,6 +143,7 @@ def test_a_line_of_200_mb_is_passed_over_in_little_memory(tmp_path: Path) -> Non
         file.write(b'"}\n{"text": "c"}\n')
     reads = """
 import resource, sys
+from corpus_tools import stores
 from corpus_tools.config import CorpusEntry
 from corpus_tools.readers import READERS
 from corpus_tools.shards import plan_shards
@@ -399,6 +401,7 @@ def test_a_disk_that_fails_is_tried_again_not_taken_for_damage(
             return super().read(101)
 
     monkeypatch.setattr(type(fs), "_open", lambda self, path, *_, **__: Failing(self.cat_file(path)))
+    monkeypatch.setattr(stores, "WAIT", 0.001)
     with pytest.raises(ShardFailed, match="no answer") as caught:
         list(READERS[shard.format](shard, one))
     assert caught.value.retry
