@@ -17,6 +17,9 @@ class SoFar:
     for watching.
     """
 
+    # Not the figure of audit.look, which decides when to stop: that one takes labels, shards' probabilities and the estimator of the end,
+    # and reads every shard again at each look. This one is brought up to date every few seconds, so it costs what the new shards cost.
+
     def __init__(self, root: Root, scan_id: str, classifier_id: str, label: str) -> None:
         self._root, self._scan, self._classifier, self._label = root, scan_id, classifier_id, label
         self._seen: set[str] = set()
@@ -28,15 +31,10 @@ class SoFar:
         """The share so far."""
         return self._sum / self._weights if self._weights else None
 
-    @property
-    def shards(self) -> int:
-        """How many shards it is of."""
-        return len(self._seen)
-
-    def update(self, wanted: set[str] | None = None) -> None:
-        """Adds what has been finished since; `wanted`: only these shard_ids."""
+    def update(self) -> None:
+        """Adds what has been finished since."""
         there = self._root.done(self._scan) & self._root.scored(self._classifier, self._scan)
-        for shard in sorted((there if wanted is None else there & wanted) - self._seen):
+        for shard in sorted(there - self._seen):
             rows = self._rows(shard)
             self._sum += float((rows["weight"] * rows[self._label]).sum())
             self._weights += float(rows["weight"].sum())

@@ -23,8 +23,8 @@ EVERY = 2.0
 """Seconds between updates of a page, at least."""
 SAY = 60.0
 """Seconds between lines of the log, at least."""
-LOOK = 15.0
-"""Seconds between looks at the figure so far, at least."""
+FIGURE = 15.0
+"""Seconds between updates of the figure so far, at least."""
 _STEPS = {
     "plan": "Listing the shards", "estimate": "Estimating", "load": "Loading the database", "report": "Writing the report",
 }  # fmt: skip
@@ -40,7 +40,7 @@ class Pages(Watcher):
 
     def __init__(self, name: str) -> None:
         self._so_far: SoFar | None = None
-        self._looked = 0.0
+        self._added = 0.0
         self._shards = self._done = self._failed = self._read = self._files = self._to_read = 0
         self._told = self._begun = time.monotonic()
         self._artifact: UUID | None = None
@@ -71,7 +71,7 @@ class Pages(Watcher):
     def finished(self, shards: int, file_bytes: int, failed: int) -> None:
         """A group of shards is done."""
         self._done, self._files, self._failed = self._done + shards, self._files + file_bytes, self._failed + failed
-        self._look()
+        self._add_up()
         if time.monotonic() - self._told >= EVERY or self._done == self._shards:
             self._tell()
         if time.monotonic() - self._said >= SAY or self._done == self._shards:
@@ -88,14 +88,14 @@ class Pages(Watcher):
             if name != "plan":
                 self._tell(f" {_STEPS[name]}.")
 
-    def _look(self) -> None:
-        if self._so_far is not None and (time.monotonic() - self._looked >= LOOK or self._done == self._shards):
+    def _add_up(self) -> None:
+        if self._so_far is not None and (time.monotonic() - self._added >= FIGURE or self._done == self._shards):
             try:
                 self._so_far.update()
             except Exception:  # as for the page
                 log.warning("no figure so far", exc_info=True)
                 self._so_far = None
-            self._looked = time.monotonic()
+            self._added = time.monotonic()
 
     def _say(self) -> None:
         self._said = time.monotonic()

@@ -31,7 +31,7 @@ def test_it_is_the_weighted_mean_of_what_is_finished(
     root.prepare()
     seen = SoFar(root, scan_id, classifier.classifier_id, pack.headline)
     seen.update()
-    assert (seen.value, seen.shards) == (None, 0)
+    assert (seen.value, seen.passages) == (None, 0)
 
     scored = []
     for shard in plan_shards(config.corpus, seed=config.seed).shards:
@@ -47,6 +47,5 @@ def test_it_is_the_weighted_mean_of_what_is_finished(
     rows = passages.join(documents.select("document_id", "open_probability"), on="document_id")
     rows = rows.join(pl.concat(scored).drop("content"), on="passage_id")
     weight = 1 / (rows["open_probability"] * rows["screen_probability"])
-    assert seen.shards == 2
     assert seen.value == pytest.approx((weight * rows[pack.headline]).sum() / weight.sum())
     assert 0 < seen.value < 1
