@@ -11,5 +11,5 @@ notice.py       what is told, as a line, a page and JSON
 pages.py        what Prefect's pages show: progress, artifacts, events
 webhook.py      one POST, of whose address nothing is said but the host
 demo.py         the demo: the same flow over the bundled sample, before labels and after
-cli.py          `corpus-audit …`: parse, call, show, exit code
+cli/            `corpus-audit …`: parse, call, show, exit code
 """

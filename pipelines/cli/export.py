@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from corpus_tools.errors import ExportError
-from pipelines.cli_options import AuditOption, RootOption, root_of
+from pipelines.cli.options import AuditOption, RootOption, root_of
 from pipelines.show import err, out
 
 

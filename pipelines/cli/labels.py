@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from corpus_tools.errors import LabelError, RootError
-from pipelines.cli_options import AuditOption, RootOption, beside, root_of, where
+from pipelines.cli.options import AuditOption, RootOption, beside, root_of, tell_notes, where
 from pipelines.show import frame_table, out
 
 label_app = typer.Typer(
@@ -16,15 +16,6 @@ label_app = typer.Typer(
     help="Rounds of labels: draw passages, label them outside, bring the labels back.",
     no_args_is_help=True,
 )
-
-
-def tell_notes(place: Any, audit_id: str) -> None:
-    """What a reader should know before quoting a figure of the audit; labels set aside, counted."""
-    told = place.read_json("audits", audit_id, "notes.json") or {}
-    for reason, count in sorted(told.get("set_aside", {}).items()):
-        out.print(f"{count:,} labelled set aside: {reason}", style="yellow", markup=False, soft_wrap=True)
-    for note in told.get("notes", []):
-        out.print(note, style="yellow", markup=False, soft_wrap=True)
 
 
 @label_app.command("plan")

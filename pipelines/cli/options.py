@@ -47,6 +47,15 @@ def beside(*audits: dict[str, Any], to: Any = out) -> None:
         to.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
+def tell_notes(place: Any, audit_id: str) -> None:
+    """What a reader should know before quoting a figure of the audit; labels set aside, counted."""
+    told = place.read_json("audits", audit_id, "notes.json") or {}
+    for reason, count in sorted(told.get("set_aside", {}).items()):
+        out.print(f"{count:,} labelled set aside: {reason}", style="yellow", markup=False, soft_wrap=True)
+    for note in told.get("notes", []):
+        out.print(note, style="yellow", markup=False, soft_wrap=True)
+
+
 def where(database: str, report: str) -> None:
     """Says where the results lie."""
     out.print(f"database  {database}\nreport    {report}", soft_wrap=True)

@@ -1,0 +1,131 @@
+"""Commands around a classifier: score, train, train-screen, evaluate."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.show import err, frame_table, out
+
+
+def score(
+    source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="passages: passage_id and text a line")],
+    output: Annotated[Path, typer.Option(help="where to write passage_id and scores a line")],
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+) -> None:
+    """Score passages from a file: label -> probability."""
+    from corpus_tools.classifier.score import score_file
+    from corpus_tools.config import ClassifierConfig
+
+    count = score_file(source, output, pack, ClassifierConfig(model=model))
+    err.print(f"{count:,} passages scored: {output}")
+
+
+def train(
+    labels: Annotated[
+        list[Path], typer.Option(help="annotations (JSON Lines, with their texts or without); more than once")
+    ],
+    output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
+    ] = None,
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    epochs: Annotated[int, typer.Option(min=1)] = 6,
+) -> None:
+    """Fit a classifier on labels; those with `split: validation` are held out, calibrate it, and judge it."""
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.card import card_path
+    from corpus_tools.classifier.train import train as fit
+    from corpus_tools.pack import load_pack
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    rows = [row for path in labels for row in read_jsonl(path)]
+    passages = [row for path in texts or [] for row in read_jsonl(path)]
+    spec = load_pack(pack)
+    _quality(fit(spec, rows, passages, output, epochs=epochs))
+    out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
+
+
+def train_screen(
+    labels: Annotated[list[Path], typer.Option(help="annotations (JSON Lines); more than once")],
+    texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],
+    output: Annotated[Path, typer.Option(help="the npz to write; name it as screen.model")],
+    scores: Annotated[
+        list[Path], typer.Option(help="a classifier's scores of further passages, as `score` writes them")
+    ] = [],  # noqa: B006  # typer reads it, nobody changes it
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+) -> None:
+    """Fit the cheap scorer before the encoder; labels with `split: validation` are held out and say what it keeps."""
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.screen import train_screen as fit
+    from corpus_tools.pack import load_pack
+
+    read = [[row for path in paths for row in read_jsonl(path)] for paths in (labels, texts, scores)]
+    out.print(frame_table(fit(load_pack(pack), read[0], read[1], output, read[2])))
+    out.print(f"screen   {output}")
+
+
+def evaluate(
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="annotations (JSON Lines); more than once. Without any: the card's numbers again"),
+    ] = None,
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
+    ] = None,
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+    split: Annotated[str, typer.Option(help="only labels with this split; '' for all")] = "validation",
+    readings: Annotated[
+        list[Path] | None,
+        typer.Option(help="two annotators' files of the same passages: how well one predicts the other"),
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="a field of the labels to slice by; more than once. Default: dataset")
+    ] = None,
+    threshold: Annotated[float, typer.Option(min=0.01, max=0.99, help="of F1, precision and recall")] = 0.5,
+    write: Annotated[
+        bool, typer.Option("--write", help="keep the numbers beside the weights and fill their card")
+    ] = False,
+) -> None:
+    """Judge a classifier by labels of works that it never saw; without labels, print what its card says."""
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.card import write_card
+    from corpus_tools.classifier.judge import BY, judge, read_evaluation, write_evaluation
+    from corpus_tools.config import ClassifierConfig
+    from corpus_tools.errors import LabelError
+    from corpus_tools.pack import load_pack
+
+    spec = load_pack(pack)
+    folder = spec.weights if model == "pack" else Path(model)
+    if not labels:
+        _quality(read_evaluation(folder))
+        return
+    rows = [row for path in labels for row in read_jsonl(path) if not split or row.get("split") == split]
+    if not rows:
+        raise LabelError(
+            f"no labels with split {split!r}", expected="at least one", todo="Name another --split, or '' for all."
+        )
+    passages = [row for path in texts or [] for row in read_jsonl(path)]
+    config = ClassifierConfig(model=model, threshold=threshold)
+    read = [read_jsonl(path) for path in readings or []]
+    evaluation = judge(spec, config, rows, passages, passes=read, by=tuple(by or BY))
+    _quality(evaluation)
+    if write:
+        write_evaluation(evaluation, folder)
+        out.print(f"card      {write_card(spec, folder)}", markup=False)
+
+
+def _quality(evaluation: Mapping[str, Any]) -> None:
+    from corpus_tools.classifier.card import metrics, slices
+
+    for part in (metrics(evaluation), slices(evaluation["rows"])):
+        out.print(part + "\n", markup=False, soft_wrap=True)
