@@ -34,7 +34,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     labels/           rounds: what was drawn, out as files, answers back in, agreement
     estimate/         counts + scored passages + labels -> totals, prevalence, measures
     copies.py         candidates -> groups of near copies
-    audit.py          an audit: the root's files -> estimates -> the root
+    audit/            an audit: the root's files -> estimates -> the root
     rounds.py         an audit's label rounds: drawn, topped up, their texts
     listed.py         the passages that move a number -> a label round
     changes.py        an audit and the one before -> what changed, tested
