@@ -13,9 +13,10 @@ import polars as pl
 
 from corpus_tools.errors import Stop
 from corpus_tools.estimate.cells import labels_of
+from corpus_tools.estimate.contents import survey
 from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, TRAINED_AT, Counts, Reckoning, Topic
-from corpus_tools.estimate.survey import Floats, Pairs, sums, survey
+from corpus_tools.estimate.survey import Floats, Pairs, sums
 
 
 def prevalence(

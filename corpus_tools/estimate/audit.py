@@ -13,6 +13,7 @@ import polars as pl
 from corpus_tools.estimate import measures as m
 from corpus_tools.estimate.by_mode import write_modes
 from corpus_tools.estimate.cells import labels_of
+from corpus_tools.estimate.contents import survey
 from corpus_tools.estimate.documents import answered, document_frame, missed_documents
 from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.intervals import q_values
@@ -26,7 +27,7 @@ from corpus_tools.estimate.reckon import (
     Topic,
     joint,
 )
-from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pairs, Place, Survey, survey
+from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pairs, Place, Survey
 from corpus_tools.estimate.totals import Denominators, Totals
 from corpus_tools.estimate.writer import Blocks, Writer
 

@@ -14,8 +14,8 @@ import polars as pl
 
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.frames import among, usable_labels
+from corpus_tools.estimate.missed import DISCREPANCY, PRIOR_EVENTS, Missed, update
 from corpus_tools.estimate.survey import Floats, Survey
-from corpus_tools.estimate.whole import DISCREPANCY, PRIOR_EVENTS, Missed, update
 
 _OF_PASSAGES = (
     "passage_id", "content", "document_content", "stratum", "screen_probability", "drawn", "n_words", "terms", "text", "start", "end",

@@ -9,11 +9,11 @@ import numpy as np
 from scipy import special
 
 from corpus_tools.estimate.cells import Labels, cells, rates
+from corpus_tools.estimate.draws import open_variance
 from corpus_tools.estimate.intervals import inflation, logit_interval
 from corpus_tools.estimate.screened import cell_means, class_rates, screen_variance
 from corpus_tools.estimate.survey import SAMPLED, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.totals import Totals
-from corpus_tools.estimate.whole import open_variance
 
 BORROWED = 20  # passages of the whole corpus that a source's own shares are held by
 ALIKE = 0.5  # sd between sources of the log odds by which a mode's scores are off

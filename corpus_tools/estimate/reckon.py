@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored, cells, rates
+from corpus_tools.estimate.draws import shard_variance
 from corpus_tools.estimate.late import SHARED, Drift, label_drift, score_drift
+from corpus_tools.estimate.missed import Missed, missed
 from corpus_tools.estimate.sources import Sources, label_counts, sources, spread
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Missed, Whole, classifier_recall, missed, shard_variance, whole
+from corpus_tools.estimate.whole import Whole, classifier_recall, whole
 from corpus_tools.estimate.wrong_labels import factors, wrong_shares
 
 LABELS_FOR_CORPUS = 300

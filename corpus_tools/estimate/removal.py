@@ -22,12 +22,14 @@ from scipy import stats
 
 from corpus_tools.errors import Stop
 from corpus_tools.estimate.cells import Labels, Rates, Scored, cells, labels_of, rates
+from corpus_tools.estimate.contents import survey
 from corpus_tools.estimate.frames import as_polars, require, usable_labels
 from corpus_tools.estimate.intervals import gamma_interval, logit_interval
 from corpus_tools.estimate.listing import Held, listing
+from corpus_tools.estimate.missed import missed
 from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, SHARDS, TRAINED_AT
-from corpus_tools.estimate.survey import Floats, Survey, survey
-from corpus_tools.estimate.whole import Whole, missed, whole
+from corpus_tools.estimate.survey import Floats, Survey
+from corpus_tools.estimate.whole import Whole, whole
 
 UNIT, BASIS = "words", "exposure"
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
+from corpus_tools.estimate.draws import open_variance, shard_variance
 from corpus_tools.estimate.intervals import gamma_quantile, inflation
 from corpus_tools.estimate.screened import cell_means, uneven
 from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
-from corpus_tools.estimate.whole import Whole, open_variance, shard_variance
+from corpus_tools.estimate.whole import Whole
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
 ALIKE = 0.5  # relative sd between sources of near positives over hit positives

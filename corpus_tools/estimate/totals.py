@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus_tools.estimate.survey import Floats, Pairs, runs, source_codes, source_names, sums
+from corpus_tools.estimate.codes import runs, source_codes, source_names
+from corpus_tools.estimate.survey import Floats, Pairs, sums
 
 BORROWED = 5.0  # documents of the whole corpus that a source's own ratio is held by
 

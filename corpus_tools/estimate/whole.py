@@ -1,5 +1,4 @@
-"""The whole corpus: what the gate's documents hold (seen, design-based), what the gate misses (model-assisted), and
-both together."""
+"""The whole corpus: what the gate's documents hold (seen, design-based) and what the gate misses (missed.py, model-assisted)."""
 
 from __future__ import annotations
 
@@ -8,16 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
+from corpus_tools.estimate.cells import Labels, Rates, Scored
+from corpus_tools.estimate.draws import open_variance, shard_variance
 from corpus_tools.estimate.intervals import gamma_quantile, logit_interval
 from corpus_tools.estimate.late import late_variance
-from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance, uneven
-from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Pairs, Survey, sums
-
-PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
-DISCREPANCY = 0.6  # relative, of the capture-recapture argument: terms of one document are not quite independent
+from corpus_tools.estimate.missed import Missed, label_inclusion
+from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance
+from corpus_tools.estimate.survey import Floats, Survey, sums
 
 
 @dataclass(frozen=True)
@@ -50,66 +47,6 @@ class Whole:
     largest: float = 0.0  # share of the variance of what is seen that the content with the largest share has
     if_wrong: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # name -> limits of theta if labels err
     by_score: tuple[float, float, float] | None = None  # recall of the classifier at its threshold, among what is seen
-
-
-def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
-    """[X] variance from the draw of documents: sum over opened document contents of (1 - a) x (weighted positives in
-    it)^2, in expectation. p [C]. `rest`: of the documents that the gate does not hit, all sources together."""
-    x_size, o = (1, survey.rest) if rest else (len(pairs.names), survey.opened)
-    if not len(o.content):
-        return np.zeros(x_size)
-    key, entry = np.unique(o.document * x_size + (0 if rest else pairs.opened_source), return_inverse=True)
-    words = survey.n_words[o.content] if unit == "words" else np.ones(len(o.content))
-    second = _second_moment(entry, len(key), o.content, o.weight * words, p, survey.size, basis)[1]
-    a = np.zeros(len(key))
-    a[entry] = o.probability
-    return sums(key % x_size, (1 - a) * second, size=x_size)
-
-
-def _second_moment(
-    entry: NDArray[np.int64],
-    n_entries: int,
-    content: NDArray[np.int64],
-    weight: Floats,
-    p: Floats,
-    size: int,
-    basis: str,
-) -> tuple[Floats, Floats]:
-    """Expected weighted positives of each entry (a document or a shard, by source), and of their square: that of the
-    expectation, and what chance adds, content by content. Copies within an entry go together; `distinct` counts one."""
-    pair, at = np.unique(entry * size + content, return_inverse=True)
-    w = sums(at, weight)
-    if basis == "distinct":
-        w = w / sums(at)
-    where, rate = pair // size, p[pair % size]
-    total = sums(where, w * rate, size=n_entries)
-    return total, total**2 + sums(where, w**2 * rate * (1 - rate), size=n_entries)
-
-
-def shard_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, level: float = 0.95) -> Floats:
-    """[X] variance from the draw of shards: (1 - f) n / (n - 1) x sum over the n shards of (weighted positives less
-    their mean)^2, per data set (Cochran 1977, chapter 2), times (t / z)^2 with n - 1 degrees of freedom. p [C].
-
-    Of the count, not of the ratio: shards of unequal size make it too large, never too small. Distinct contents are
-    counted per shard; copies across shards are not told apart."""
-    x_size, s = len(pairs.names), survey.sharded
-    if s is None or not s.known:
-        return np.zeros(x_size)
-    place = (s.dataset * (s.shard.max() + 1) + s.shard) * x_size + pairs.sharded_source
-    key, entry = np.unique(place, return_inverse=True)
-    words = survey.n_words[s.content] if unit == "words" else np.ones(len(s.content))
-    total, moment = _second_moment(entry, len(key), s.content, s.weight * words, p, survey.size, basis)
-    dataset = np.zeros(len(key), np.int64)
-    dataset[entry] = s.dataset
-    out = np.zeros(x_size)
-    for d, (n, f) in enumerate(zip(s.scanned, s.fraction, strict=True)):
-        here = dataset == d
-        x = (key[here] % x_size).astype(np.int64)
-        first, second = sums(x, total[here], size=x_size), sums(x, moment[here], size=x_size)
-        if n > 1:
-            t = stats.t.ppf((1 + level) / 2, n - 1) / stats.norm.ppf((1 + level) / 2)
-            out += (1 - f) * n / (n - 1) * np.maximum(second - first**2 / n, 0) * t**2
-    return out
 
 
 def whole(
@@ -263,102 +200,3 @@ def _zero_bound(survey: Survey, scored: Scored, labels: Labels, weight: Floats, 
     by_score = np.average(inclusion[use], weights=np.maximum(weight[use] * scored.shifted[use], 1e-12))
     anywhere = np.average(inclusion[use], weights=weight[use])
     return float(-np.log(1 - level) / max(min(by_score, anywhere), 1e-9))
-
-
-def label_inclusion(survey: Survey, scored: Scored, labels: Labels) -> Floats:
-    """[C] expected label probability by cell (contents that were not labelled do not tell theirs): labels /
-    contents."""
-    n = sums(scored.cell[labels.at], size=scored.n_cells)
-    size = sums(scored.cell, size=scored.n_cells)
-    return (n / np.maximum(size, 1))[scored.cell]
-
-
-def _solo_cv2(survey: Survey, scored: Scored, count: Rates, solo: float) -> float:
-    by_cell = sums(scored.cell, survey.alone * (survey.gate == HIT), size=scored.n_cells)
-    return float((by_cell**2 * count.variance).sum()) / max(solo, 1e-9) ** 2
-
-
-@dataclass(frozen=True)
-class Missed:
-    """What the gate misses, in contents, with the labelled positives found in rejected text."""
-
-    value: float  # contents
-    variance: float
-    found: int
-    design_bound: float
-    near_cv2: float
-    seen: float  # contents of documents that the gate hits, to scale by
-
-
-def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Missed:
-    """Positives in documents that the gate does not hit, counted in contents: a capture-recapture argument.
-
-    Among positive passages whose document is hit by *another* passage, those without a term of their own (near) and
-    those with one (multi) tell the odds omega that a positive carries no term. Documents hit by this passage alone
-    (solo) then leave omega x solo unseen. Assumes that a passage lacks a term independently of the others of its
-    document (Chao 2001 reviews the bias if not: too low where misses cluster). omega: gamma with a tenth of a count at
-    an assumed gate recall of 0.9. The missed count: gamma at that mean, updated by the labelled
-    positives found in rejected text.
-    """
-    weight = survey.content_weights("passages", "distinct")
-    unlabelled = np.ones(survey.size, bool)
-    unlabelled[labels.at] = False
-    p = np.where(unlabelled, count.rate[scored.cell], 0.0)
-    p[labels.at] = labels.y
-    hit, near = survey.gate == HIT, survey.gate == NEAR
-    solo = float((weight * p * survey.alone)[hit].sum())
-    multi = float((weight * p * (1 - survey.alone))[hit].sum())
-    near_value = float((weight * p)[near].sum())
-    in_near = scored.gate == NEAR
-    each = survey.corpus.square["passages", "distinct"]
-    of_classes = class_rates(survey, scored, count, labels, weight)
-    square = float(each[0][survey.classes.near].sum() * uneven(survey, each, True, of_classes)[0])
-    near_rate = near_value / max(float(weight[near].sum()), 1e-300)
-    near_variance = (
-        float((count.unlabelled**2 * count.variance)[in_near].sum())
-        + float((count.square * count.rate * (1 - count.rate))[in_near].sum())
-        + square * near_rate
-    )
-    solo_cv2 = _solo_cv2(survey, scored, count, solo)
-    omega0 = (1 - ASSUMED_RECALL) / ASSUMED_RECALL
-    if near_value > 0 and near_variance > 0:
-        events = near_value**2 / near_variance
-        omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + events * multi / near_value)
-        near_cv2 = 1 / events
-    else:  # no near passages, or a census of them
-        events = near_value
-        omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + multi)
-        near_cv2 = 0.0
-    # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
-    shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
-    return update(survey, scored, labels, max(omega * solo, 1e-9), shape, near_cv2, count.total)
-
-
-def update(
-    survey: Survey,
-    scored: Scored,
-    labels: Labels,
-    expected: float,
-    shape: float,
-    near_cv2: float,
-    seen: float,
-    cluster: float = 3.0,
-) -> Missed:
-    """What the gate is expected to miss, a gamma of `shape`, updated by what labels found in rejected text. `cluster`: how many
-    positives come together."""
-    rest = np.flatnonzero(survey.gate == SAMPLED)
-    opened = survey.open_probability[rest] * survey.q[rest]
-    w = survey.content_weights("passages", "distinct", rest=True)[rest]
-    labelled = label_inclusion(survey, scored, labels)[rest]
-    found = float(labels.y[survey.gate[labels.at] == SAMPLED].sum())
-    phi = anywhere = 0.0
-    if len(rest) and w.sum() > 0:
-        audit = float(np.average(opened, weights=w))
-        anywhere = audit * float(np.average(labelled, weights=w))
-        by_score = audit * float(np.average(labelled, weights=np.maximum(w * scored.shifted[rest], 1e-300)))
-        phi = min(anywhere, by_score)
-    b = shape / expected + phi
-    value = (shape + found) / b
-    variance = (shape + found) / b**2 + cluster * value  # passages come in clusters of about three (trial)
-    bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
-    return Missed(value, variance, round(found), bound, near_cv2, seen)

@@ -10,9 +10,10 @@ import polars as pl
 
 from corpus_tools.errors import Stop
 from corpus_tools.estimate.cells import PRIOR, cells, labels_of, rates
+from corpus_tools.estimate.contents import survey
 from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
 from corpus_tools.estimate.reckon import TRAINED_AT
-from corpus_tools.estimate.survey import Pairs, survey
+from corpus_tools.estimate.survey import Pairs
 
 
 def why(

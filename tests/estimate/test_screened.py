@@ -8,10 +8,11 @@ import pytest
 
 from corpus_tools.estimate import Questions, estimate_audit, prevalence
 from corpus_tools.estimate.cells import Labels, cells, labels_of, prior_shift, rates
+from corpus_tools.estimate.contents import survey
 from corpus_tools.estimate.frames import usable_labels
 from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance, uneven
 from corpus_tools.estimate.simulate import Sample, World, label_round, simulate
-from corpus_tools.estimate.survey import NEAR, Floats, Survey, survey
+from corpus_tools.estimate.survey import NEAR, Floats, Survey
 
 BY_BIN = (0.06, 0.13, 0.21, 0.32, 0.43, 0.55, 1.0)
 

@@ -1,0 +1,218 @@
+"""Passages of an audit -> its survey: rows that were drawn and scored, gathered by content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus_tools.estimate.codes import source_codes, source_names
+from corpus_tools.estimate.frames import PROBABILITIES, probabilities, require
+from corpus_tools.estimate.pairs import Drawn, Population, pairs_of
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, SEED, Bools, Classes, Floats, Opened, Sharded, Survey, sums
+
+
+def survey(
+    passages: pl.DataFrame,
+    score_columns: Sequence[str],
+    dimensions: Sequence[tuple[str, str]] = (),
+    home: Sequence[str] = (),
+    also: Sequence[pl.DataFrame] = (),
+    shards: Mapping[str, tuple[int, int]] | None = None,
+) -> Survey:
+    """passages (content, stratum, the three probabilities, drawn, unscored, n_words, scores, source columns) -> Survey.
+
+    Missing columns are filled: document_id and document_content by the row, stratum by `hit`, probabilities by 1,
+    drawn by true, unscored, late and arrived by false, n_words by 1. Sources that only `also` (tallies, totals) knows get a place too.
+    Raises Stop where a probability is not in (0, 1].
+    """
+    require(passages, ("content", *score_columns), "passages")
+    frame = probabilities(passages, PROBABILITIES, "passages")
+    rows = _rows(frame)
+    open_row, screen_row, shard_row = (
+        rows[c].to_numpy() for c in ("open_probability", "screen_probability", "shard_probability")
+    )
+    gate_row, hash_row, words_row = (rows[c].to_numpy() for c in ("gate", "hash", "n_words"))
+    drawn_row, scored_row = rows["drawn"].to_numpy(), ~rows["unscored"].to_numpy()
+    # Without a stratum that the gate left out, there is nothing for it to miss: the opened documents are a sample
+    # like any other.
+    complete_open = bool((open_row == 1).all()) or not bool((gate_row == SAMPLED).any())
+
+    known_score = frame[score_columns[0]].is_not_null().to_numpy() if score_columns else True
+    drawn = np.flatnonzero(drawn_row & scored_row & known_score)
+    keys, first, inverse = np.unique(hash_row[drawn], return_index=True, return_inverse=True)
+    size, at = len(keys), inverse.astype(np.int32)
+    gate_drawn, open_drawn, screen_drawn = gate_row[drawn], open_row[drawn], screen_row[drawn]
+    gate = np.full(size, SAMPLED, np.int8)
+    np.minimum.at(gate, at, gate_drawn)
+    seen_row = np.ones(len(at), bool) if complete_open else gate_drawn != SAMPLED
+    design_q = np.ones(size)
+    np.minimum.at(design_q, at, screen_drawn)
+    candidates = Drawn(
+        row=drawn,
+        content=at,
+        size=size,
+        weight=1 / (shard_row[drawn] * open_drawn * screen_drawn),
+        seen=seen_row,
+        opened=np.flatnonzero((open_drawn < 1) & (gate_drawn != SAMPLED)),
+        sharded=np.flatnonzero((shard_row[drawn] < 1) & seen_row),
+    )
+
+    subject = np.flatnonzero((screen_row < 1) & scored_row & (complete_open | (gate_row != SAMPLED)))
+    class_row, class_near, class_q = _classes(gate_row[subject] == NEAR, screen_row[subject])
+    of_row = np.full(len(hash_row), -1, np.int16)
+    of_row[subject] = class_row
+    content_class = np.full(size, -1, np.int16)
+    np.maximum.at(content_class, at, of_row[drawn])
+    del of_row
+    population = Population(
+        row=subject,
+        known=bool((~drawn_row[subject]).any()) if len(subject) else True,
+        n_classes=len(class_q),
+        table=pl.DataFrame(
+            {
+                "hash": hash_row[subject],
+                "w_open": 1 / (shard_row[subject] * open_row[subject]),
+                "q": screen_row[subject],
+                "n_words": words_row[subject].astype(np.float64),
+                "near": gate_row[subject] == NEAR,
+                "g": class_row,
+            }
+        ),
+    )
+
+    def opened_of(which: NDArray[np.int64]) -> Opened:
+        documents = rows["document_hash"].gather(drawn[which]).to_numpy()
+        return Opened(
+            content=at[which].astype(np.int64),
+            document=np.unique(documents, return_inverse=True)[1].astype(np.int64),
+            weight=candidates.weight[which],
+            probability=open_drawn[which],
+        )
+
+    home = [h for h in home if h in frame.columns]
+    homes = source_names([frame], home) if home else pl.DataFrame({"code": [0]})
+    home_first = np.full(size, homes.height, np.int32)
+    np.minimum.at(home_first, at, source_codes(frame, home, homes)[drawn])
+
+    hit_row = gate_drawn == HIT
+    alone_row = _alone(rows["document"].to_numpy(), gate_row == HIT, drawn)
+    copies = sums(at[hit_row], size=size)
+    alone = sums(at[hit_row], alone_row[hit_row], size=size) / np.maximum(copies, 1)
+    one = drawn[first]
+    return Survey(
+        keys=keys,
+        gate=gate,
+        n_words=words_row[one].astype(np.float64),
+        q=design_q,
+        open_probability=open_row[one],
+        home=home_first,
+        scores=frame.select(score_columns),
+        row=one.astype(np.uint32),
+        corpus=pairs_of(("", ""), frame, also, candidates, population),
+        pairs={d: pairs_of(d, frame, also, candidates, population) for d in dimensions},
+        alone=alone,
+        complete_open=complete_open,
+        population_known=population.known,
+        classes=Classes(class_near, class_q, content_class),
+        shard_probability=shard_row[one],
+        sharded=_sharded(frame, candidates, shards or {}),
+        opened=opened_of(candidates.opened),
+        rest=opened_of(np.flatnonzero(~seen_row)),
+        late=_everywhere(rows, "late", candidates),
+        arrived=_everywhere(rows, "arrived", candidates),
+    )
+
+
+def _everywhere(rows: pl.DataFrame, column: str, drawn: Drawn) -> Bools:
+    """[C] whether a column, where there is one, is true of every copy that was drawn."""
+    if column not in rows.columns:
+        return np.zeros(drawn.size, bool)
+    out = np.ones(drawn.size, bool)
+    out[drawn.content[~rows[column].to_numpy()[drawn.row]]] = False
+    return out
+
+
+def _rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns that the design rests on, hashes in place of texts; absent ones filled, but for `late` and `arrived`."""
+    there = set(frame.columns)
+    document = (
+        pl.col("document_id").hash(seed=SEED) if "document_id" in there else pl.int_range(pl.len(), dtype=pl.UInt64)
+    )
+    content = next((c for c in ("document_content", "document_id") if c in there), "content")
+    codes = {"hit": HIT, "near": NEAR, "sampled": SAMPLED}
+    return frame.select(
+        "open_probability",
+        "screen_probability",
+        "shard_probability",
+        *(pl.col(c) for c in ("late", "arrived") if c in there),
+        hash=pl.col("content").hash(seed=SEED),
+        document=document,
+        document_hash=pl.col(content).hash(seed=SEED),
+        gate=pl.col("stratum").replace_strict(codes, return_dtype=pl.Int8)
+        if "stratum" in there
+        else pl.repeat(HIT, pl.len(), dtype=pl.Int8),
+        drawn=pl.col("drawn") if "drawn" in there else pl.repeat(True, pl.len()),
+        unscored=pl.col("unscored") if "unscored" in there else pl.repeat(False, pl.len()),
+        n_words=pl.col("n_words") if "n_words" in there else pl.repeat(1, pl.len()),
+    )
+
+
+FINENESS = 4  # classes of rate per factor of two: rates that a configuration names fall into classes of their own
+
+
+def _classes(near: Bools, q: Floats) -> tuple[NDArray[np.int16], Bools, Floats]:
+    """[rows] that the screen draws from -> class of stratum and rate of each, the higher the lower its rate; per class
+    whether its stratum is near, and its least rate."""
+    kind = np.floor(-FINENESS * np.log2(q) + 1e-9).astype(np.int64)
+    kind *= 2
+    kind += near
+    there = np.bincount(kind) > 0
+    kinds = np.flatnonzero(there)
+    of = (np.cumsum(there) - 1).astype(np.int16)[kind] if len(kind) else np.zeros(0, np.int16)
+    least = np.ones(len(kinds))
+    np.minimum.at(least, of, q)
+    return of, kinds % 2 == 1, least
+
+
+def _sharded(frame: pl.DataFrame, drawn: Drawn, shards: Mapping[str, tuple[int, int]]) -> Sharded | None:
+    """The design rows of sampled shards; None where there are none. `shards`: data set -> shards scanned, shards there are."""
+    rows = drawn.row[drawn.sharded]
+    if not len(rows):
+        return None
+    known = "shard_id" in frame.columns
+    wanted = [c for c in ("dataset", "shard_id", "shard_probability") if c in frame.columns]
+    part = frame.select(wanted)[rows.astype(np.uint32)]
+    texts = (
+        part["dataset"].cast(pl.String).fill_null("") if "dataset" in part.columns else pl.Series([""] * part.height)
+    )
+    names, dataset = np.unique(texts.to_numpy(), return_inverse=True)
+    shard = part["shard_id"].cast(pl.String).to_numpy() if known else np.zeros(part.height, "U1")
+    fraction = np.zeros(len(names))
+    fraction[dataset] = part["shard_probability"].to_numpy()
+    scanned = []
+    for i, name in enumerate(names):
+        seen = len(np.unique(shard[dataset == i])) if known else 1
+        scanned.append(max(seen, shards.get(str(name), (seen, 0))[0]))
+    return Sharded(
+        content=drawn.content[drawn.sharded].astype(np.int64),
+        shard=np.unique(shard, return_inverse=True)[1].astype(np.int64),
+        weight=drawn.weight[drawn.sharded],
+        dataset=dataset.astype(np.int64),
+        scanned=np.array(scanned, np.float64),
+        fraction=fraction,
+        known=known,
+    )
+
+
+def _alone(document: NDArray[np.uint64], hit: Bools, drawn: NDArray[np.int64]) -> Floats:
+    """[drawn rows] 1 where the passage is the only hit passage of its document, else 0."""
+    names, n = np.unique(document[hit], return_counts=True)
+    single = names[n == 1]
+    if not len(single):
+        return np.zeros(len(drawn))
+    wanted = document[drawn]
+    place = np.minimum(np.searchsorted(single, wanted), len(single) - 1)
+    return np.asarray(single[place] == wanted, np.float64)

@@ -1,0 +1,115 @@
+"""What the gate misses: a capture-recapture argument, updated by what labels found in rejected text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
+from corpus_tools.estimate.intervals import gamma_quantile
+from corpus_tools.estimate.screened import class_rates, uneven
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Survey, sums
+
+PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
+
+DISCREPANCY = 0.6  # relative, of the capture-recapture argument: terms of one document are not quite independent
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What the gate misses, in contents, with the labelled positives found in rejected text."""
+
+    value: float  # contents
+    variance: float
+    found: int
+    design_bound: float
+    near_cv2: float
+    seen: float  # contents of documents that the gate hits, to scale by
+
+
+def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Missed:
+    """Positives in documents that the gate does not hit, counted in contents: a capture-recapture argument.
+
+    Among positive passages whose document is hit by *another* passage, those without a term of their own (near) and
+    those with one (multi) tell the odds omega that a positive carries no term. Documents hit by this passage alone
+    (solo) then leave omega x solo unseen. Assumes that a passage lacks a term independently of the others of its
+    document (Chao 2001 reviews the bias if not: too low where misses cluster). omega: gamma with a tenth of a count at
+    an assumed gate recall of 0.9. The missed count: gamma at that mean, updated by the labelled
+    positives found in rejected text.
+    """
+    weight = survey.content_weights("passages", "distinct")
+    unlabelled = np.ones(survey.size, bool)
+    unlabelled[labels.at] = False
+    p = np.where(unlabelled, count.rate[scored.cell], 0.0)
+    p[labels.at] = labels.y
+    hit, near = survey.gate == HIT, survey.gate == NEAR
+    solo = float((weight * p * survey.alone)[hit].sum())
+    multi = float((weight * p * (1 - survey.alone))[hit].sum())
+    near_value = float((weight * p)[near].sum())
+    in_near = scored.gate == NEAR
+    each = survey.corpus.square["passages", "distinct"]
+    of_classes = class_rates(survey, scored, count, labels, weight)
+    square = float(each[0][survey.classes.near].sum() * uneven(survey, each, True, of_classes)[0])
+    near_rate = near_value / max(float(weight[near].sum()), 1e-300)
+    near_variance = (
+        float((count.unlabelled**2 * count.variance)[in_near].sum())
+        + float((count.square * count.rate * (1 - count.rate))[in_near].sum())
+        + square * near_rate
+    )
+    solo_cv2 = _solo_cv2(survey, scored, count, solo)
+    omega0 = (1 - ASSUMED_RECALL) / ASSUMED_RECALL
+    if near_value > 0 and near_variance > 0:
+        events = near_value**2 / near_variance
+        omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + events * multi / near_value)
+        near_cv2 = 1 / events
+    else:  # no near passages, or a census of them
+        events = near_value
+        omega = (PRIOR_EVENTS + events) / (PRIOR_EVENTS / omega0 + multi)
+        near_cv2 = 0.0
+    # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
+    shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
+    return update(survey, scored, labels, max(omega * solo, 1e-9), shape, near_cv2, count.total)
+
+
+def update(
+    survey: Survey,
+    scored: Scored,
+    labels: Labels,
+    expected: float,
+    shape: float,
+    near_cv2: float,
+    seen: float,
+    cluster: float = 3.0,
+) -> Missed:
+    """What the gate is expected to miss, a gamma of `shape`, updated by what labels found in rejected text. `cluster`: how many
+    positives come together."""
+    rest = np.flatnonzero(survey.gate == SAMPLED)
+    opened = survey.open_probability[rest] * survey.q[rest]
+    w = survey.content_weights("passages", "distinct", rest=True)[rest]
+    labelled = label_inclusion(survey, scored, labels)[rest]
+    found = float(labels.y[survey.gate[labels.at] == SAMPLED].sum())
+    phi = anywhere = 0.0
+    if len(rest) and w.sum() > 0:
+        audit = float(np.average(opened, weights=w))
+        anywhere = audit * float(np.average(labelled, weights=w))
+        by_score = audit * float(np.average(labelled, weights=np.maximum(w * scored.shifted[rest], 1e-300)))
+        phi = min(anywhere, by_score)
+    b = shape / expected + phi
+    value = (shape + found) / b
+    variance = (shape + found) / b**2 + cluster * value  # passages come in clusters of about three (trial)
+    bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
+    return Missed(value, variance, round(found), bound, near_cv2, seen)
+
+
+def label_inclusion(survey: Survey, scored: Scored, labels: Labels) -> Floats:
+    """[C] expected label probability by cell (contents that were not labelled do not tell theirs): labels /
+    contents."""
+    n = sums(scored.cell[labels.at], size=scored.n_cells)
+    size = sums(scored.cell, size=scored.n_cells)
+    return (n / np.maximum(size, 1))[scored.cell]
+
+
+def _solo_cv2(survey: Survey, scored: Scored, count: Rates, solo: float) -> float:
+    by_cell = sums(scored.cell, survey.alone * (survey.gate == HIT), size=scored.n_cells)
+    return float((by_cell**2 * count.variance).sum()) / max(solo, 1e-9) ** 2

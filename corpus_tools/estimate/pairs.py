@@ -1,0 +1,114 @@
+"""Rows that were drawn, and those that the screen drew them from -> content x source, dimension by dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus_tools.estimate.codes import pair_names, runs, source_codes, source_names
+from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Ints, Pairs, sums
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Passages that were drawn and scored. Arrays [R], but for the last two: positions among them."""
+
+    row: Ints  # in the frame
+    content: NDArray[np.int32]  # position of its content
+    size: int  # how many contents
+    weight: Floats  # 1 / (shard x open x screen)
+    seen: Bools  # in a document that the gate hits; all where every document was opened
+    opened: Ints  # those of documents drawn with a probability below 1 that belong to the design
+    sharded: Ints  # those of sampled shards that belong to it
+
+
+@dataclass(frozen=True)
+class Population:
+    """Passages subject to the screen draw, drawn or not: a copied passage that was left out has a variance too. Arrays [N]."""
+
+    row: Ints  # in the frame
+    known: bool  # those left out are among them
+    n_classes: int  # G, classes of stratum and rate
+    table: pl.DataFrame  # hash, w_open, q, n_words, near, g (its class)
+
+
+def pairs_of(
+    dimension: tuple[str, str],
+    frame: pl.DataFrame,
+    also: Sequence[pl.DataFrame],
+    drawn: Drawn,
+    population: Population,
+) -> Pairs:
+    """A dimension's pairs of content and source. Sources that only `also` (tallies, totals) knows get a place too."""
+    named = [d for d in dimension if d]
+    known = source_names([frame, *also], named) if named else pl.DataFrame({"code": [0]})
+    x_size, content = known.height, drawn.content.astype(np.int64)
+    code = source_codes(frame, named, known)
+    x = code[drawn.row].astype(np.int64)
+    if x_size == 1:
+        order, which = np.arange(drawn.size, dtype=np.int64), content
+    else:
+        order, which = np.unique(content * x_size + x, return_inverse=True)
+
+    def total(weight: Floats | None, rows: Bools) -> Floats:
+        return sums(which[rows], None if weight is None else weight[rows], size=len(order))
+
+    near = population.table["near"].to_numpy()
+    of_population = code[population.row]
+    sizes = x_size, population.n_classes
+    screened, near_square = _screened(
+        population.table.filter(pl.Series(near)), of_population[near], sizes, population.known
+    )
+    _, square = _screened(population.table.filter(pl.Series(~near)), of_population[~near], sizes, population.known)
+    for key in square:
+        square[key] += near_square.pop(key)  # classes of their own: nothing meets
+    return Pairs(
+        dimension=dimension,
+        names=pair_names(known, named),
+        content=(order // x_size).astype(np.int32),
+        source=(order % x_size).astype(np.int32),
+        w_seen=total(drawn.weight, drawn.seen),
+        n_seen=total(None, drawn.seen).astype(np.int32),
+        w_rest=total(drawn.weight, ~drawn.seen),
+        n_rest=total(None, ~drawn.seen).astype(np.int32),
+        n_scored=sums(x, size=x_size),
+        screened=screened,
+        square=square,
+        opened_source=x[drawn.opened].astype(np.int32),
+        sharded_source=x[drawn.sharded].astype(np.int32),
+    )
+
+
+def _screened(
+    population: pl.DataFrame, code: NDArray[np.int32], size_classes: tuple[int, int], all_rows: bool
+) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
+    """Per source: size of what the screen draws from [X], and by class of rate [X, G] the sum over contents of (weight of
+    all copies)^2 (1 - q) / q. Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
+    x_size, g_size = size_classes
+    order, starts = runs(population["hash"].to_numpy(), code)
+    x = code[order][starts]
+    key = x.astype(np.int64) * g_size
+    key += np.maximum.reduceat(population["g"].to_numpy()[order], starts) if len(starts) else 0
+    q = _reduced(np.minimum, population["q"].to_numpy()[order], starts)
+    w_open = _reduced(np.add, population["w_open"].to_numpy()[order], starts)
+    n_words = population["n_words"].to_numpy()[order][starts]
+    n = np.diff(starts, append=len(order))
+    size: dict[tuple[str, str], Floats] = {}
+    square: dict[tuple[str, str], Floats] = {}
+    for basis in BASES:
+        w = w_open / (n if basis == "distinct" else 1)
+        for unit in UNITS:
+            u = w * n_words if unit == "words" else w
+            each = u if all_rows else u / q
+            size[unit, basis] = sums(x, each, size=x_size)
+            square[unit, basis] = sums(key, u * each * (1 - q) / q, size=x_size * g_size).reshape(x_size, g_size)
+    return size, square
+
+
+def _reduced(how: np.ufunc, values: NDArray[Any], starts: NDArray[np.int64]) -> Floats:
+    return np.asarray(how.reduceat(values, starts) if len(starts) else values, np.float64)
