@@ -23,7 +23,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate
     tally.py          exact counts per source, and how two add
     spool.py          files on a disk that show only when they are whole
-    root.py           the root's files; manifest last
+    root/             the root's files; manifest last
     claim.py          one audit of a root at a time
     scan.py           one shard: choose, judge, write; the books are balanced here
     parts.py          large shards: which are scanned in parts, and parts joined to one shard
