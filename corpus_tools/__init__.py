@@ -7,7 +7,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     sampling.py       salted hash -> in or out, and with what probability
     texts.py          many texts as one buffer: joined, counted, hashed
     pack.py           loads and checks a pack; packs/ holds them
-    config.py         AuditConfig: defaults, units, validation, what the scan_id is made of
+    config/           AuditConfig: defaults, units, validation, what the scan_id is made of
   read
     stores.py         addresses: opening, trying again, what an error of a store means
     shards.py         corpus spec (paths, globs, addresses) -> shards, in hash order

@@ -1,27 +1,12 @@
-"""The configuration of an audit: defaults, units, validation, and the part that decides which passages are kept.
-
-One YAML file. Every mistake in it is reported at once, unknown keys with the nearest known one.
-"""
+"""AuditConfig and its parts: every key with its default, its unit, and what is checked of it."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import xxhash
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-
-from corpus_tools.errors import ConfigError
-from corpus_tools.pack import Pack, file_sha256
-
-SCAN_FORMAT = 1
-"""Raised by hand when the same configuration would write other shard files."""
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 Probability = Annotated[float, Field(gt=0, le=1)]
 
@@ -266,125 +251,3 @@ class AuditConfig(_Part):
     def source_names(self) -> list[str]:
         """Every name in any entry's `source_fields`, sorted."""
         return sorted({name for entry in self.corpus for name in entry.source_paths})
-
-
-def _default_name(uri: str) -> str:
-    root = CorpusEntry(uri=uri).root if uri else ""
-    tail = root.split("://", 1)[-1].split(":", 1)[-1].rstrip("/").rsplit("/", 1)[-1]
-    for suffix in (".zst", ".gz", ".parquet", ".jsonl", ".json", ".ndjson", ".warc", ".wet"):
-        tail = tail.removesuffix(suffix)
-    return tail or "corpus"
-
-
-def parse_config(given: object, *, where: str, base: Path | None = None) -> AuditConfig:
-    """A mapping as read from YAML -> the configuration. Relative paths are taken from `base`. Raises ConfigError with every mistake."""
-    if not isinstance(given, Mapping):
-        raise ConfigError([f"a configuration is a mapping of keys, not {type(given).__name__}"], where=where)
-    raw: dict[str, Any] = json.loads(json.dumps(given, default=str))
-    if isinstance(raw.get("corpus"), dict | str):
-        raw["corpus"] = [raw["corpus"]]
-    if isinstance(raw.get("corpus"), list):
-        entries = [{"uri": e} if isinstance(e, str) else e for e in raw["corpus"]]
-        for entry in entries:
-            if isinstance(entry, dict) and isinstance(entry.get("uri"), str):
-                entry["uri"] = _anchored(entry["uri"], base)
-                entry["name"] = entry.get("name") or _default_name(entry["uri"])
-        raw["corpus"] = entries
-    if isinstance(raw.get("notify"), dict) and "true" in raw["notify"]:  # YAML 1.1 reads the key `on` as a truth value
-        raw["notify"]["on"] = raw["notify"].pop("true")
-    if isinstance(raw.get("output"), str):
-        raw["output"] = _anchored(raw["output"], base)
-    if isinstance(raw.get("pack"), str) and "/" in raw["pack"]:  # a folder, not the name of a bundled pack
-        raw["pack"] = _anchored(raw["pack"], base)
-    for part in ("classifier", "screen"):
-        model = raw[part].get("model") if isinstance(raw.get(part), dict) else None
-        if isinstance(model, str) and model != "pack":
-            raw[part]["model"] = _anchored(model, base)
-    try:
-        return AuditConfig.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError([_mistake(e) for e in error.errors()], where=where) from None
-
-
-def load_config(path: str | Path) -> AuditConfig:
-    """A YAML file -> the configuration. Raises ConfigError with every mistake in it."""
-    path = Path(path)
-    try:
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        near = get_close_matches(
-            path.name, [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        )
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ConfigError([f"no such file{hint}"], where=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"cannot be read: {error}"], where=str(path)) from None
-    except yaml.YAMLError as error:
-        said = re.sub(
-            r"(\w+://)[^\s'\"]+", r"\1…", " ".join(str(error).split())
-        )  # the lines it quotes may hold secrets
-        raise ConfigError([f"not valid YAML: {said}"], where=str(path)) from None
-    return parse_config(raw, where=str(path), base=path.parent)
-
-
-def _anchored(uri: str, base: Path | None) -> str:
-    if "://" in uri or base is None:
-        return uri
-    scheme, rest = ("datasets:", uri.removeprefix("datasets:")) if uri.startswith("datasets:") else ("", uri)
-    if scheme and not rest.startswith((".", "/", "~")):
-        return uri  # a name on the hub
-    path = Path(rest).expanduser()
-    return f"{scheme}{path if path.is_absolute() else (base / path)}"
-
-
-def _mistake(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"][:-1])
-        near = get_close_matches(str(error["loc"][-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-        return f"{place}: unknown key; {hint}"
-    if error["type"] == "missing":
-        return f"{place}: missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    secret = "password" in message or error["loc"][:1] == ("notify",)  # addresses of webhooks hold secrets
-    came = None if secret else error.get("input")
-    return f"{place}: {message}" + (f" (came: {came!r})" if isinstance(came, str | int | float | bool) else "")
-
-
-def _known_keys(path: tuple[str | int, ...]) -> list[str]:
-    model: type[BaseModel] = AuditConfig
-    for part in path:
-        if part == "corpus":
-            model = CorpusEntry
-        elif isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                model = annotation
-    return list(model.model_fields)
-
-
-def frozen(config: AuditConfig, pack: Pack) -> dict[str, object]:
-    """What decides which passages are kept, and nothing else; its hash is the scan_id.
-
-    Not the release, the card, the workers, the list of shards or the classifier; which fields are read is part of a shard's id.
-    Under `screen.rule: scored` it is frozen once every rate is written out (screen.resolved); before, its hash names what was asked.
-    """
-    model = pack.screen if config.screen.model == "pack" else Path(config.screen.model)
-    return {
-        "scan_format": SCAN_FORMAT,
-        "audit_fraction": config.gate.audit_fraction,
-        "screen": config.screen.frozen(
-            file_sha256(model) if config.screen.rule == "scored" and model.is_file() else ""
-        ),
-        "passages": config.passages.model_dump(),
-        "lexicon": file_sha256(pack.lexicon),
-        "languages": list(pack.languages),
-        "store": config.store.model_dump(),
-        "seed": config.seed,
-    }
-
-
-def digest(value: object) -> str:
-    """Any JSON value -> 16 hexadecimal digits: the form of scan_id, classifier_id, shard_id and audit_id."""
-    return xxhash.xxh3_64_hexdigest(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
