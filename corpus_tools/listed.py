@@ -26,8 +26,6 @@ def listed_round(
     size: int,
     dimension: str = "",
     label: str = "",
-    role: str = "estimate",
-    seed: int | None = None,
 ) -> Drawn:
     """Draws a round of about `size` passages, most of them those that move the source's figure, and writes it.
 
@@ -35,8 +33,8 @@ def listed_round(
     The rates rest on scores and on labels of earlier rounds, never on its own. Texts that the root does not keep whole are read
     again. Raises RootError and LabelError; nothing is written then.
     """
-    check_new(root, name, role)
-    seed, label = audit["seed"] if seed is None else seed, label or pack.headline
+    check_new(root, name, "estimate")
+    seed, label = audit["seed"], label or pack.headline
     wanted = max(round(size * (1 - ELSEWHERE)), 1)
     rows = why_number(root, audit, pack, source, dimension=dimension, label=label, size=wanted).select(
         "content", "rate"
@@ -62,7 +60,7 @@ def listed_round(
     create_round(
         root,
         {
-            "round": name, "role": role, "of": "passages", "audit_id": audit["audit_id"], "scan_id": audit["scan_id"],
+            "round": name, "role": "estimate", "of": "passages", "audit_id": audit["audit_id"], "scan_id": audit["scan_id"],
             "classifier_id": audit["classifier_id"], "shards": done_shards(audit), "seed": seed, "size": size, "label": label,
             "by": "", "listed": {"source": source, "dimension": dimension, "elsewhere": even}, "cells": cells.to_dicts(),
         },

@@ -81,11 +81,11 @@ class Pack:
         return out
 
 
-def load_pack(name: str, base: Path | None = None) -> Pack:
-    """Name of a bundled pack, or a folder (relative to `base`) -> the pack. Raises PackError with what is there instead."""
+def load_pack(name: str) -> Pack:
+    """Name of a bundled pack, or a folder -> the pack. Raises PackError with what is there instead."""
     folder = PACKS / name
     if not (folder / "pack.toml").is_file():
-        folder = (base or Path()) / name
+        folder = Path(name)
     if not (folder / "pack.toml").is_file():
         there = sorted(p.parent.name for p in PACKS.glob("*/pack.toml"))
         near = get_close_matches(name, there, n=1)

@@ -15,6 +15,7 @@ from corpus_tools.errors import ShardFailed
 T = TypeVar("T")
 
 TRIES = 6
+PLAN_TRIES = 3  # of a listing, which somebody waits for; and some stores' libraries try again on their own
 WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds before the second try; they double, each by a factor drawn from 0.5 to 1.5, so that workers do not come back together.
 A server that names a time (Retry-After) is waited for, up to LONGEST_WAIT."""
@@ -28,16 +29,13 @@ def pause(failures: int, error: BaseException | None = None) -> float:
     return min(LONGEST_WAIT, wait) * random.uniform(1.0 if said else 0.5, 1.5)
 
 
-def tried(call: Callable[[], T], uri: str, tries: int = 3) -> T:
-    """What a call to a store gives; made again, after pauses, while that may help. Raises what the last one raised.
-
-    Only a few times: somebody waits for the plan, and some stores' libraries try again on their own.
-    """
-    for failures in range(tries):
+def tried(call: Callable[[], T], uri: str) -> T:
+    """What a call to a store gives; made again, after pauses, while that may help. Raises what the last one raised."""
+    for failures in range(PLAN_TRIES):
         try:
             return call()
         except Exception as error:  # stores raise anything
-            if failures == tries - 1 or not explained(error, uri)[2]:
+            if failures == PLAN_TRIES - 1 or not explained(error, uri)[2]:
                 raise
             time.sleep(pause(failures, error))
     raise AssertionError

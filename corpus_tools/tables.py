@@ -1,11 +1,11 @@
 """Arrow schemas of every table that crosses a wall, each column explained.
 
 Ids are strings. A *content* is the xxh3 hash (128 bit, 32 hexadecimal digits) of a text as UTF-8: exact copies share it.
+A score file has passage_id, content and one float32 column per label of the pack, rounded to four places; a file of vectors passage_id and
+vector, a list of float32 of one length.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -95,17 +95,6 @@ TALLIES = _schema(
 """Exact counts per tuple of source keys. In tallies `language` is the given one, '' if none (the rest is not detected)."""
 
 TALLY_COUNTS = tuple(f.name for f in TALLIES if pa.types.is_integer(f.type) and f.name != "year")
-
-SCORE_KEYS = _schema(("passage_id", pa.string()), ("content", pa.string()))
-"""Score files: these two and one float32 column per label of the pack, rounded to four places."""
-
-
-def score_schema(labels: Sequence[str]) -> pa.Schema:
-    """Schema of a score file for a pack's labels."""
-    return pa.schema([*SCORE_KEYS, *(pa.field(label, pa.float32()) for label in labels)])
-
-
-VECTORS = _schema(("passage_id", pa.string()), ("vector", pa.list_(pa.float32())))
 
 ROUND = _schema(
     ("content", pa.string()),  # of the passage's text

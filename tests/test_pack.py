@@ -34,12 +34,12 @@ def test_broken_packs(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "pack.toml").write_text("name = ")
     with pytest.raises(PackError, match="not valid TOML"):
-        load_pack("mine", tmp_path)
+        load_pack(str(folder))
     (folder / "pack.toml").write_text(
         'name = "mine"\nversion = 1\ntitle = "t"\nlabels = ["a"]\n[questions]\nheadline = "b"\n'
     )
     with pytest.raises(PackError, match="unknown labels: b"):
-        load_pack("mine", tmp_path)
+        load_pack(str(folder))
     (folder / "pack.toml").write_text('name = "mine"\n')
     with pytest.raises(PackError, match="a part is missing"):
-        load_pack("mine", tmp_path)
+        load_pack(str(folder))

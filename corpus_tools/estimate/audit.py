@@ -101,7 +101,6 @@ def estimate_audit(
     audit_id: str,
     dimensions: Sequence[str],
     crossings: Sequence[tuple[str, str]] = (),
-    kinds: Mapping[str, str] | None = None,
     exposure: Mapping[str, float] | None = None,
     shards: Mapping[str, tuple[int, int]] | None = None,
     round_weights: Mapping[str, float] | None = None,
@@ -113,7 +112,7 @@ def estimate_audit(
     passages: one row per passage of every opened document, drawn or not (tables.PASSAGES and the document's source
     keys, content as document_content, shard_probability, open_probability and unscored; one float32 column per label,
     null where not scored). tallies: tables.TALLIES, further source keys and shard_probability as plain columns.
-    labels: tables.LABELS. `kinds`: domain -> kind, used where no column `kind` is given. `exposure`: dataset ->
+    labels: tables.LABELS. `exposure`: dataset ->
     epochs, for the share of training exposure. `shards`: dataset -> (scanned, of); rows of sampled shards carry
     `shard_id`, or get no interval. A sampled data set with fewer than 30 gets no interval. `round_weights`: fixed
     weights of the label rounds. `documents`: tables.DOCUMENT_LABELS; with 300 documents read whole, rows of documents have figures.
@@ -123,13 +122,6 @@ def estimate_audit(
     """
     passages, tallies = as_polars(passages, "passages"), as_polars(tallies, "tallies")
     require(tallies, ("documents", "words"), "tallies")
-    if kinds is not None:
-        passages, tallies = (
-            f
-            if "kind" in f.columns or "domain" not in f.columns
-            else f.with_columns(kind=pl.col("domain").replace_strict(dict(kinds), default="", return_dtype=pl.String))
-            for f in (passages, tallies)
-        )
     plain = [(d, "") for d in dict.fromkeys(dimensions) if d not in ("corpus", "mode")]
     crossed = [(a, b) for a, b in dict.fromkeys(crossings) if "mode" not in (a, b)]
     by_mode = [(a, b) for a, b in dict.fromkeys(crossings) if "mode" in (a, b) and questions.modes]

@@ -115,7 +115,6 @@ def survey(
         pairs={d: pairs_of(d, frame, also, candidates, population) for d in dimensions},
         alone=alone,
         complete_open=complete_open,
-        population_known=population.known,
         classes=Classes(class_near, class_q, content_class),
         shard_probability=shard_row[one],
         sharded=_sharded(frame, candidates, shards or {}),

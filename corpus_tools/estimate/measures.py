@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from corpus_tools.estimate.intervals import Floats, gamma_quantile, logit_interval, q_values
+from corpus_tools.estimate.intervals import Floats, gamma_interval, gamma_quantile, logit_interval, q_values
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def shrunk(value: Floats, variance: Floats, totals: Floats, level: float = 0.95)
     base = np.where(noise > 0, base, np.where(use, totals, 0))
     mean = (shape + events) / (per + base)
     var = (shape + events) / (per + base) ** 2
-    return Measure(mean, gamma_quantile(mean, var, (1 - level) / 2), gamma_quantile(mean, var, (1 + level) / 2))
+    return Measure(mean, *gamma_interval(mean, var, level))
 
 
 def ratio(a: Floats, a_variance: Floats, b: Floats, b_variance: Floats, level: float = 0.95) -> Measure:

@@ -16,6 +16,7 @@ from corpus_tools.estimate.frames import PROBABILITIES, as_polars, probabilities
 from corpus_tools.estimate.survey import Floats
 
 _ORDER = ("hit", "near", "sampled")
+REJECTED = 0.15  # share of the labels that go to sampled text, beyond those spread evenly
 SCORE_EDGES = (0.01, 0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
 
 
@@ -48,9 +49,7 @@ def allocate(
     score: str,
     trained_at: float = 0.2,
     flat: float = 0.1,
-    rejected: float = 0.15,
     source_class: str | None = None,
-    edges: Sequence[float] = SCORE_EDGES,
 ) -> Allocation:
     """candidates (content, stratum, score column, optional probabilities; drawn and scored rows only) -> rates for
     about `size` labels.
@@ -59,7 +58,7 @@ def allocate(
     cell's mean score after a prior shift; at least a quarter (half, without a term) of the stratum's mean spread.
     Copies class (powers of two) is part of the cell, so that contents in many places are looked at first. A share
     `flat` of the labels is spread evenly over all contents: what guards against positives that score like negatives.
-    At most a share `rejected` goes to sampled text beyond that: labels there bound what the gate misses only loosely,
+    At most a share REJECTED goes to sampled text beyond that: labels there bound what the gate misses only loosely,
     however many. `source_class`: a column whose values get equal shares of the rest (small classes whole, if it comes
     to that). All rates are above 0. `size` of at least the number of contents is a complete round: every rate is 1.
     """
@@ -78,7 +77,7 @@ def allocate(
     frame = frame.with_columns(
         _w=weight.sum().over("content"),
         _copies=pl.len().over("content").log(2).floor().cast(pl.Int32),
-        _bin=pl.Series(np.digitize(frame[score].cast(pl.Float64).round(2).to_numpy(), edges)).cast(pl.Int32),
+        _bin=pl.Series(np.digitize(frame[score].cast(pl.Float64).round(2).to_numpy(), SCORE_EDGES)).cast(pl.Int32),
         source_class=klass,
     )
     contents = frame.sort("content", "stratum", "source_class").unique("content", keep="first", maintain_order=True)
@@ -119,7 +118,7 @@ def allocate(
         classes = np.unique(cells["source_class"].to_numpy(), return_inverse=True)[1]
         rest = (cells["stratum"] == "sampled").to_numpy()
         if rest.any() and not rest.all():
-            budget = size * rejected
+            budget = size * REJECTED
             rate[rest] = _solve(need[rest], n[rest], classes[rest] * 0, budget, min(even, 1.0))
             rate[~rest] = _solve(need[~rest], n[~rest], classes[~rest], size - float((rate * n)[rest].sum()), even)
         else:
@@ -127,8 +126,8 @@ def allocate(
     cells = cells.with_columns(
         rate=pl.Series(rate),
         expected=pl.Series(rate * n),
-        score_low=pl.Series([0.0, *edges]).gather(cells["_bin"]),
-        score_high=pl.Series([*edges, 1.0]).gather(cells["_bin"]),
+        score_low=pl.Series([0.0, *SCORE_EDGES]).gather(cells["_bin"]),
+        score_high=pl.Series([*SCORE_EDGES, 1.0]).gather(cells["_bin"]),
         copies_low=2 ** cells["_copies"],
         cell=pl.format("{}|{}|{}|{}", *[pl.col(k).cast(pl.String) for k in key]),
     )
@@ -153,7 +152,6 @@ def by_rule(
     *,
     score: str,
     source_class: str | None = None,
-    edges: Sequence[float] = SCORE_EDGES,
 ) -> Allocation:
     """Candidates that `allocate` did not see -> the rates that its `cells` (rows of Allocation.rates) give them: a round's top-up.
 
@@ -166,14 +164,16 @@ def by_rule(
     frame = frame.filter(pl.col(score).is_not_null()).with_columns(
         _copies=pl.len().over("content").log(2).floor().cast(pl.Int32),
         _bin=pl.Series(
-            np.digitize(frame.filter(pl.col(score).is_not_null())[score].cast(pl.Float64).round(2).to_numpy(), edges)
+            np.digitize(
+                frame.filter(pl.col(score).is_not_null())[score].cast(pl.Float64).round(2).to_numpy(), SCORE_EDGES
+            )
         ),
         source_class=pl.col(source_class).cast(pl.String).fill_null("") if source_class else pl.lit(""),
     )
     known = [
         (
             c["stratum"],
-            int(np.digitize(c["score_low"], edges)),
+            int(np.digitize(c["score_low"], SCORE_EDGES)),
             c["source_class"],
             int(np.log2(c["copies_low"])),
             c["rate"],

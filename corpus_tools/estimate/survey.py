@@ -158,7 +158,6 @@ class Survey:
     pairs: Mapping[tuple[str, str], Pairs]
     alone: Floats  # share of a hit content's copies that are the only hit passage of their document
     complete_open: bool  # nothing is missed by a gate: every document was opened, or no stratum is `sampled`
-    population_known: bool  # the passages that the screen left out are among the rows
     classes: Classes
     shard_probability: Floats
     sharded: Sharded | None

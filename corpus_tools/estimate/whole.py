@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.draws import open_variance, shard_variance
-from corpus_tools.estimate.intervals import gamma_quantile, logit_interval
+from corpus_tools.estimate.intervals import gamma_interval, gamma_quantile, logit_interval
 from corpus_tools.estimate.late import late_variance
 from corpus_tools.estimate.missed import Missed, label_inclusion
 from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance
@@ -113,7 +113,7 @@ def whole(
 
     scale = seen_value / max(m.seen, 1e-300)
     value, variance = m.value * scale, m.variance * scale**2
-    low, high = (float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2))
+    low, high = (float(x) for x in gamma_interval(value, variance, level))
     part = Part(value, variance, low, high)
     theta = _part(
         seen_value + value,
@@ -185,7 +185,7 @@ def _part(value: float, variance: float, known: float, positives: int, zero_boun
         if variance == 0:  # everything was looked at and nothing found
             return Part(value, 0.0, value, value)
         return Part(value, variance, 0.0, max(float(gamma_quantile(value, variance, level)), zero_bound), "upper")
-    low, high = (float(gamma_quantile(value, variance, q)) for q in ((1 - level) / 2, (1 + level) / 2))
+    low, high = (float(x) for x in gamma_interval(value, variance, level))
     return Part(value, variance, max(low, known), high)
 
 

@@ -29,10 +29,10 @@ _GIVEN = pl.List(pl.Struct({"annotator": pl.String, "label": pl.String, "value":
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 
-def draw_round(probabilities: pl.DataFrame, name: str, seed: int, key: str = "content") -> pl.DataFrame:
+def draw_round(probabilities: pl.DataFrame, name: str, seed: int) -> pl.DataFrame:
     """Contents with the rule's rate (content, cell, probability) -> those drawn. The same rule, name and seed draw the same."""
-    ordered = probabilities.sort(key)
-    inside = draw(f"label:{name}", ordered[key].to_list(), seed, ordered["probability"].to_list())
+    ordered = probabilities.sort("content")
+    inside = draw(f"label:{name}", ordered["content"].to_list(), seed, ordered["probability"].to_list())
     return ordered.filter(pl.Series(inside))
 
 

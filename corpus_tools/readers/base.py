@@ -188,9 +188,9 @@ class Rows:
         self._rows.append((position, text, metadata))
         self._bytes += len(text or "")
 
-    def reject(self, place: str, fate: str, reason: str, detail: str = "", records: int = 1) -> None:
+    def reject(self, place: str, fate: str, reason: str, detail: str = "") -> None:
         """One record that is no document."""
-        self._rejects.append(Reject(place, fate, reason, detail, records))
+        self._rejects.append(Reject(place, fate, reason, detail))
 
     @property
     def full(self) -> bool:

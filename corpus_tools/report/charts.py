@@ -38,10 +38,10 @@ class Scale:
         return 100 * (value - self.low) / (self.high - self.low)
 
 
-def shares(rows: Iterable[Row], reference: float | None = None, value: str = "prevalence") -> Scale:
+def shares(rows: Iterable[Row], reference: float | None = None) -> Scale:
     """A scale from 0 for shares: as far as what is measured on both sides reaches; a bound beyond it is cut."""
     rows = list(rows)
-    points = [r[value] for r in rows if r[value] is not None]
+    points = [r["prevalence"] for r in rows if r["prevalence"] is not None]
     sure = [r["ci_high"] for r in rows if r["ci_high"] is not None and r.get("bound") != "upper"]
     bounds = [r["ci_high"] for r in rows if r["ci_high"] is not None]
     top = max([*points, *sure, *([] if sure else bounds), reference or 0.0], default=0.0) or 0.01

@@ -42,13 +42,13 @@ def percent(value: float | None) -> str:
     return f"{100 * value:.{digits}f} %"
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """Counts with thousands; others with so many significant digits."""
+def number(value: float | None) -> str:
+    """Counts with thousands; others with three significant digits."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def interval(row: Mapping[str, Any], low: str = "ci_low", high: str = "ci_high") -> str:

@@ -89,9 +89,7 @@ def share(title: str, key: str) -> Column:
     return Column(title, lambda r: percent(r[key]), "n", lambda r: (r[key],), (key,))
 
 
-def spans(
-    title: str, low: str, high: str, show: Callable[[Any], str] = percent, upper: bool = True, aside: bool = True
-) -> Column:
+def spans(title: str, low: str, high: str, show: Callable[[Any], str] = percent, upper: bool = True) -> Column:
     """A column of intervals; two columns when copied."""
     return Column(
         title,
@@ -99,7 +97,7 @@ def spans(
         "n",
         lambda r: (r[low], r[high]),
         (low, high),
-        aside,
+        True,
     )
 
 

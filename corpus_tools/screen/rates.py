@@ -51,17 +51,17 @@ def resolved(config: ScreenConfig, scorer: Scorer | None) -> ScreenConfig:
     return config.model_copy(update={"by_bin": by_bin, "max_scored": None})
 
 
-def within_budget(passages: Floats, positive: Floats, most: float, floor: float = FLOOR) -> Floats:
+def within_budget(passages: Floats, positive: Floats, most: float) -> Floats:
     """Rates [H] of cells with so many passages [H] and such a share of positives [H], for about `most` scored passages.
 
     The variance of a total is sum N p (1 - q) / q, least for a given sum N q where q goes as the square root of p (Neyman 1934;
-    Cochran 1977, 5.5), at most 1. No rate is under `floor`, or under half the rate of an even spread where that is less.
+    Cochran 1977, 5.5), at most 1. No rate is under FLOOR, or under half the rate of an even spread where that is less.
     """
     n = np.maximum(passages, 0.0)
     total = float(n.sum())
     if total <= most:
         return np.ones(len(n))
-    least = min(floor, most / (2 * total))
+    least = min(FLOOR, most / (2 * total))
     want = np.sqrt(np.clip(positive, 1e-12, 1))
     low, high = 0.0, 1 / float(want.min())
     for _ in range(200):  # the scale that spends the budget

@@ -302,9 +302,9 @@ def test_unscored_text_is_no_negative() -> None:
     assert share["de"] is None
 
 
-def test_two_dimensions_crossed_and_kinds_by_a_map() -> None:
-    passages, tallies = literal()
-    passages, tallies = (f.with_columns(year=pl.lit(2001, pl.Int16)) for f in (passages, tallies))
+def test_two_dimensions_crossed() -> None:
+    kind = pl.when(pl.col("domain") == "a.example").then(pl.lit("forum")).otherwise(pl.lit(""))
+    passages, tallies = (f.with_columns(year=pl.lit(2001, pl.Int16), kind=kind) for f in literal())
     out = estimate_audit(
         passages,
         tallies,
@@ -313,7 +313,6 @@ def test_two_dimensions_crossed_and_kinds_by_a_map() -> None:
         audit_id="a",
         dimensions=("corpus", "kind"),
         crossings=[("kind", "year")],
-        kinds={"a.example": "forum"},
     )
     rows = out.prevalence.filter((pl.col("unit") == "words") & (pl.col("basis") == "exposure"))
     assert rows.select("dimension", "source", "dimension_2", "source_2", "prevalence").rows() == [
