@@ -111,8 +111,8 @@ def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:
     row = e.prevalence.filter(unit="passages", basis="exposure").row(0, named=True)
     value, low, high = row["prevalence"], row["ci_low"], row["ci_high"]
     half = (high - low) / 2 / value if high is not None and value else row["spread"]
-    counted, there = (sum(pair[i] for pair in audit["sampled"].values()) for i in (0, 1))
-    return Figure(value, low, high, half, high is not None, counted, there)
+    there = sum(available for _, available in audit["sampled"].values())
+    return Figure(value, low, high, half, high is not None, len(done_shards(audit)), there)
 
 
 def write(root: Root, audit: Mapping[str, Any], estimates: Estimates) -> None:

@@ -59,7 +59,7 @@ def checks(root: Root, audit: Mapping[str, Any], pack: Pack, answer: Ask) -> Che
         rounds=Figure(rounds.rows.with_columns(used=pl.col("round").is_in(used)), rounds.made_by),
         agreement=_agreement(root, audit, pack, rounds.rows),
         books=ask(f"""
-            select s.dataset, any_value(a.sampled[s.dataset][1]) as taken, any_value(a.sampled[s.dataset][2]) as there,
+            select s.dataset, count(*) filter (s.status <> 'failed') as taken, any_value(a.sampled[s.dataset][2]) as there,
               count(*) filter (s.status = 'failed') as failed_shards, count(*) filter (s.status = 'partial') as partial_shards,
               sum(s.bytes)::bigint as bytes, sum(s.records_read)::bigint as read, sum(s.records_kept)::bigint as kept,
               sum(s.records_empty)::bigint as empty,

@@ -15,7 +15,7 @@ import polars as pl
 from corpus_tools.errors import RootError
 from corpus_tools.root import DATABASE, Root
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised by hand when a table, a view or a column changes its meaning. An older warehouse is made again from its root."""
 
 CATALOG = "corpus_audit"

@@ -22,12 +22,13 @@ from corpus_tools.config import AuditConfig
 from corpus_tools.errors import RootError, Stop
 from corpus_tools.labels import import_labels
 from corpus_tools.pack import Pack
+from corpus_tools.report.figures import figures
 from corpus_tools.root import Root
 from corpus_tools.rounds import sample_round
 from corpus_tools.warehouse import query
 from pipelines import cli, tasks
 from pipelines.audit import estimate_flow, run_audit
-from pipelines.show import Look
+from pipelines.show import Look, figure_line
 from tests.conftest import ROBOT
 from tests.pipelines.test_audit import records, tables
 from tests.readers.flaky_server import serve
@@ -126,6 +127,13 @@ def test_failed_and_partial_shards_stand_beside_the_headline(
         assert line in page.split('id="sources"')[0], line
     root = Root(str(tmp_path / "out"))
     assert audits.read(root)["sampled"] == {"c": [4, 4]}, "a failed shard is no sample"
+    for table in ("audits", "latest_audits", "latest_prevalence", "prevalence_trend"):
+        read = query(root, f"select distinct shards from {table}")["shards"].to_list()
+        assert read == ["3 of 4"], f"{table}: a failed shard was not read"
+    shown = figures(root, audits.read(root)["audit_id"])
+    assert shown.checks.books.rows.select("taken", "there", "failed_shards", "partial_shards").rows() == [(3, 4, 1, 1)]
+    look = audits.look(root, audits.read(root), audits.pack_of(audits.read(root)))
+    assert figure_line(look).startswith("3 of 4 shards: ")
     kept = query(root, "select address, records_kept > 0, unread <> '' from shards where status = 'partial'").rows()
     assert kept == [("cut.jsonl.gz", True, True)]
 

@@ -15,8 +15,10 @@ WITH repeats AS (
         count(*) FILTER (status = 'failed') AS shards_failed
     FROM shards
     GROUP BY audit_id
-), taken AS (
-    SELECT json ->> 'audit_id' AS audit_id, map_values(TRY_CAST(json -> 'sampled' AS MAP(VARCHAR, BIGINT[]))) AS pairs
+), available AS (
+    SELECT
+        json ->> 'audit_id' AS audit_id,
+        list_sum(list_transform(map_values(TRY_CAST(json -> 'sampled' AS MAP(VARCHAR, BIGINT[]))), lambda pair: pair[2])) AS shards
     FROM new_audits
 )
 SELECT
@@ -30,7 +32,7 @@ SELECT
     TRY_CAST(a.json -> 'label_names' AS VARCHAR[]) AS label_names,
     TRY_CAST(a.json -> 'dimensions' AS VARCHAR[]) AS dimensions,
     TRY_CAST(a.json -> 'sampled' AS MAP(VARCHAR, BIGINT[])) AS sampled,
-    list_sum(list_transform(t.pairs, lambda pair: pair[1])) || ' of ' || list_sum(list_transform(t.pairs, lambda pair: pair[2])) AS shards,
+    coalesce(n.shards_done + n.shards_partial, 0) || ' of ' || v.shards AS shards,
     coalesce(n.shards_done, 0) AS shards_done,
     coalesce(n.shards_partial, 0) AS shards_partial,
     coalesce(n.shards_failed, 0) AS shards_failed,
@@ -44,5 +46,5 @@ SELECT
 FROM new_audits AS a
 LEFT JOIN states AS n ON n.audit_id = a.json ->> 'audit_id'
 LEFT JOIN repeats AS r ON r.audit_id = a.json ->> 'audit_id'
-LEFT JOIN taken AS t ON t.audit_id = a.json ->> 'audit_id'
+LEFT JOIN available AS v ON v.audit_id = a.json ->> 'audit_id'
 ORDER BY a.json ->> 'audit_id';

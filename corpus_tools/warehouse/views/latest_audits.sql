@@ -14,4 +14,4 @@ COMMENT ON COLUMN latest_audits.classifier_id IS 'hash of weights, encoder, engi
 COMMENT ON COLUMN latest_audits.headline IS 'the label that the audit is about';
 COMMENT ON COLUMN latest_audits.threshold IS 'score from which a passage is flagged';
 COMMENT ON COLUMN latest_audits.finished IS 'when its last run finished, UTC';
-COMMENT ON COLUMN latest_audits.shards IS 'shards taken of those there are, ''5 of 40''; audits.sampled has it by data set';
+COMMENT ON COLUMN latest_audits.shards IS 'shards that were read, of those there are: ''5 of 40''';

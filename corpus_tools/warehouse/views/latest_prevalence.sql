@@ -28,4 +28,4 @@ COMMENT ON COLUMN latest_prevalence.status IS 'calibrated: corrected by labels o
 COMMENT ON COLUMN latest_prevalence.method IS 'how, in words';
 COMMENT ON COLUMN latest_prevalence.total IS 'passages, words or documents of the source';
 COMMENT ON COLUMN latest_prevalence.unscored_share IS 'of the opened text, the share in languages that are not scored';
-COMMENT ON COLUMN latest_prevalence.shards IS 'shards of the audit taken of those there are: ''5 of 40''';
+COMMENT ON COLUMN latest_prevalence.shards IS 'shards of the audit that were read, of those there are: ''5 of 40''';

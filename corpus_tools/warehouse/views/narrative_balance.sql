@@ -28,4 +28,4 @@ COMMENT ON COLUMN narrative_balance.label_prevalence IS 'prevalence of label';
 COMMENT ON COLUMN narrative_balance.against_prevalence IS 'prevalence of against';
 COMMENT ON COLUMN narrative_balance.status IS 'calibrated | pooled | uncalibrated';
 COMMENT ON COLUMN narrative_balance.method IS 'how, in words';
-COMMENT ON COLUMN narrative_balance.shards IS 'shards of the audit taken of those there are: ''5 of 40''';
+COMMENT ON COLUMN narrative_balance.shards IS 'shards of the audit that were read, of those there are: ''5 of 40''';

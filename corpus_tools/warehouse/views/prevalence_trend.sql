@@ -26,4 +26,4 @@ COMMENT ON COLUMN prevalence_trend.ci_high IS 'of a 95 % interval; null where un
 COMMENT ON COLUMN prevalence_trend.bound IS 'two: an interval | upper: only ci_high says something';
 COMMENT ON COLUMN prevalence_trend.status IS 'calibrated | pooled | uncalibrated';
 COMMENT ON COLUMN prevalence_trend.total IS 'passages, words or documents of the source in that audit';
-COMMENT ON COLUMN prevalence_trend.shards IS 'shards of the audit taken of those there are: ''5 of 40''';
+COMMENT ON COLUMN prevalence_trend.shards IS 'shards of the audit that were read, of those there are: ''5 of 40''';

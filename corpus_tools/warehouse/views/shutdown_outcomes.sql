@@ -22,4 +22,4 @@ COMMENT ON COLUMN shutdown_outcomes.low IS 'of a 95 % interval; null where uncal
 COMMENT ON COLUMN shutdown_outcomes.high IS 'of a 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN shutdown_outcomes.status IS 'calibrated | pooled | uncalibrated';
 COMMENT ON COLUMN shutdown_outcomes.method IS 'how, in words';
-COMMENT ON COLUMN shutdown_outcomes.shards IS 'shards of the audit taken of those there are: ''5 of 40''';
+COMMENT ON COLUMN shutdown_outcomes.shards IS 'shards of the audit that were read, of those there are: ''5 of 40''';

@@ -51,4 +51,4 @@ COMMENT ON COLUMN source_share.rank_low IS 'low end of the 95 % interval; null w
 COMMENT ON COLUMN source_share.rank_high IS 'high end of the 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN source_share.q_value IS 'of the test that the lift is above 1, corrected for the number of sources';
 COMMENT ON COLUMN source_share.status IS 'calibrated | pooled | uncalibrated';
-COMMENT ON COLUMN source_share.shards IS 'shards of the audit taken of those there are: ''5 of 40''';
+COMMENT ON COLUMN source_share.shards IS 'shards of the audit that were read, of those there are: ''5 of 40''';
