@@ -39,7 +39,7 @@ def listed_round(
     rows = why_number(root, audit, pack, source, dimension=dimension, label=label, size=wanted).select(
         "content", "rate"
     )
-    candidates = scored_passages(root, audit, pack, texts=True).filter(pl.col(label).is_not_null())
+    candidates = scored_passages(root, audit, pack, labels=[label], texts=True).filter(pl.col(label).is_not_null())
     first = candidates.unique("content", keep="first", maintain_order=True)
     even = min(size * ELSEWHERE / first.height, 1.0)
     rule = (

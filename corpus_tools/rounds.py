@@ -168,7 +168,7 @@ def _rates(units: pl.DataFrame, rule: Mapping[str, Any]) -> pl.DataFrame:
 
 def _units(root: Root, audit: Mapping[str, Any], pack: Pack, label: str, of: str) -> pl.DataFrame:
     """What a round draws from: candidates, or opened documents; those that the classifier can score."""
-    passages = scored_passages(root, audit, pack, texts=True)
+    passages = scored_passages(root, audit, pack, labels=[label], texts=True)
     if of == "documents":
         return document_frame(passages.filter(~pl.col("unscored")), [label])
     return passages.filter(pl.col(label).is_not_null())

@@ -47,7 +47,9 @@ class SoFar:
 
         passages = table("passages", ["passage_id", "document_id", "screen_probability"])
         documents = table("documents", ["document_id", "open_probability"]).drop("shard_id")
-        scores = self._root.scores(self._classifier, self._scan, [shard]).select("passage_id", self._label)
+        scores = self._root.scores(self._classifier, self._scan, [shard], [self._label]).select(
+            "passage_id", self._label
+        )
         return (
             passages.join(documents, on="document_id")
             .join(scores, on="passage_id")

@@ -112,3 +112,15 @@ def test_tables_of_any_length_come_back_whole(rows: list[int], tmp_path: Path) -
         batches = list(root.batches("shards", "scan", "one", "documents.parquet"))
         assert sum(map(len, batches)) == sum(rows)
         assert len(batches) == max(1, len([n for n in rows if n]) if GROUP_ROWS in rows else 1)
+
+
+def test_scores_of_some_labels_are_read_alone(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    table = pa.table({"passage_id": ["p"], "content": ["c"], "good": [0.1], "bad": [0.9]})
+    root.write_table(table, "scores", "c", "scan", "one.parquet")
+    root.write_table(table, "scores", "c", "scan", "two.parquet")
+    assert root.scores("c", "scan", ["one", "two"], ["bad", "unknown"]).to_dict(as_series=False) == {
+        "passage_id": ["p", "p"], "content": ["c", "c"], "bad": [0.9, 0.9],
+    }  # fmt: skip
+    assert root.scores("c", "scan", ["one"]).columns == table.column_names
+    assert root.scores("c", "scan", [], ["bad"]).is_empty()

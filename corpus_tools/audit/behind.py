@@ -34,7 +34,7 @@ def why_number(
     label = label or pack.headline
     if label not in pack.labels:
         raise RootError(f"no label {label!r}", expected=f"one of {', '.join(pack.labels)}")
-    passages = scored_passages(root, audit, pack, texts=True)
+    passages = scored_passages(root, audit, pack, labels=[label], texts=True)
     plain = [d for d in audit["dimensions"] if d in passages.columns]
     found = [d for d in plain if dimension in ("", d) and source in passages[d].cast(pl.String).unique().to_list()]
     if source != "all" and not found:
@@ -65,7 +65,7 @@ def why_numbers(
 
     Sources of which no passage was scored are left out.
     """
-    passages = scored_passages(root, audit, pack)
+    passages = scored_passages(root, audit, pack, labels=wanted)
     labels = labels_table(root, [r.name for r in usable_rounds(root, audit)])
     rates = card_of(root, audit).get("base_rates", {})
     scored = passages.filter("drawn")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -72,11 +72,13 @@ def estimate(
 
 
 def _labelled(
-    root: Root, audit: Mapping[str, Any], pack: Pack, rounds: Sequence[Used]
+    root: Root, audit: Mapping[str, Any], pack: Pack, rounds: Sequence[Used], scores: Collection[str] | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Passages, with `late` where no round of passages covers them, and the labels of those rounds."""
+    """Passages (with the scores of all labels, or of these), with `late` where no round of passages covers them, and the labels of
+    those rounds."""
     some = [r for r in rounds if r.of == "passages"]
-    return shared_coverage(scored_passages(root, audit, pack), labels_table(root, [r.name for r in some]), some)
+    passages = scored_passages(root, audit, pack, labels=scores)
+    return shared_coverage(passages, labels_table(root, [r.name for r in some]), some)
 
 
 def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[str]:
@@ -101,7 +103,7 @@ def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[
 
 def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:
     """The headline figure of an audit that is under way: the corpus only, by the same estimator as at its end."""
-    passages, labels = _labelled(root, audit, pack, usable_rounds(root, audit))
+    passages, labels = _labelled(root, audit, pack, usable_rounds(root, audit), [pack.headline])
     e = estimate_audit(
         passages, tallies(root, audit, pack), labels,
         Questions((pack.headline,), pack.headline, trained_at=card_of(root, audit).get("base_rates", {})),

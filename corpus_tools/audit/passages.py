@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import polars as pl
@@ -12,8 +12,13 @@ from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 
 
-def scored_passages(root: Root, audit: Mapping[str, Any], pack: Pack, *, texts: bool = False) -> pl.DataFrame:
-    """One row per passage of every opened document, drawn or not, with source keys, stage probabilities and scores (null where none)."""
+def scored_passages(
+    root: Root, audit: Mapping[str, Any], pack: Pack, *, labels: Collection[str] | None = None, texts: bool = False
+) -> pl.DataFrame:
+    """One row per passage of every opened document, drawn or not, with source keys, stage probabilities and scores (null where none).
+
+    `labels`: whose scores are wanted, of those that the classifier has; default: all. `texts`: with text, terms and url.
+    """
     scan, shards = audit["scan_id"], done_shards(audit)
     names = source_names(audit)
     columns = ["passage_id", "document_id", "content", "stratum", "screen_probability", "drawn", "n_words"]
@@ -21,12 +26,13 @@ def scored_passages(root: Root, audit: Mapping[str, Any], pack: Pack, *, texts: 
         pl.DataFrame,
         pl.from_arrow(root.shard_table(scan, shards, "passages", [*columns, "terms", "text"] if texts else columns)),
     )
-    documents = cast(pl.DataFrame, pl.from_arrow(root.shard_table(scan, shards, "documents")))
-    documents = _spread(documents, names, audit, pack).select(
-        "document_id", "open_probability", "unscored", "dataset", "domain", "year", "language", "kind", *names,
-        *(["url"] if texts else []), document_content="content",
-    )  # fmt: skip
-    scores = root.scores(audit["classifier_id"], scan, shards).drop("content")
+    columns = [
+        "document_id", "open_probability", "unscored", "dataset", "domain", "year", "language", "content", "sources",
+        *(["url"] if texts else []),
+    ]  # fmt: skip
+    documents = cast(pl.DataFrame, pl.from_arrow(root.shard_table(scan, shards, "documents", columns)))
+    documents = _spread(documents.drop("shard_id"), names, audit, pack).rename({"content": "document_content"})
+    scores = root.scores(audit["classifier_id"], scan, shards, labels).drop("content")
     return (
         passages.join(documents, on="document_id", how="left", maintain_order="left")
         .join(scores, on="passage_id", how="left", maintain_order="left")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, cast
@@ -44,7 +44,8 @@ def make(root: Root, audit: Mapping[str, Any], pack: Pack, wish: Wish, command: 
     does what is asked, where no document reaches it, and for a wish that cannot be meant.
     """
     wish = wish.checked(pack)
-    read = _Read.of(root, audit, pack)
+    against = [b for a, b in pack.balance if a == wish.label]
+    read = _Read.of(root, audit, pack, [wish.label, *wish.upweights, *against])
     found = read.removal(wish.label)
     if not wish.uncalibrated:
         _measured(found, wish.label, read.late)
@@ -69,7 +70,6 @@ def make(root: Root, audit: Mapping[str, Any], pack: Pack, wish: Wish, command: 
         lists.append(listed | {"chosen": chosen, "listed_before": both.height})
         rows.append(_rows(other, label, "upweight", weight, least))
     table = _with_ids(pl.concat(rows), read.documents)
-    against = [b for a, b in pack.balance if a == wish.label]
     return Export(
         table,
         {
@@ -108,14 +108,16 @@ class _Read:
     scanned: dict[str, Any]
 
     @classmethod
-    def of(cls, root: Root, audit: Mapping[str, Any], pack: Pack) -> _Read:
+    def of(cls, root: Root, audit: Mapping[str, Any], pack: Pack, scores: Sequence[str]) -> _Read:
         columns = ["document_id", "given_id", "url", "dataset", "words", "unscored"]
         done = audits.done_shards(audit)
         documents = root.shard_table(audit["scan_id"], done, "documents", columns)
         tallies = audits.tallies(root, audit, pack)
         rounds = [r for r in audits.usable_rounds(root, audit) if r.of == "passages"]
         names = [r.name for r in rounds]
-        passages, labels = shared_coverage(audits.scored_passages(root, audit, pack), labels_table(root, names), rounds)
+        passages, labels = shared_coverage(
+            audits.scored_passages(root, audit, pack, labels=scores), labels_table(root, names), rounds
+        )
         late = passages.filter("late")["shard_id"].n_unique() if "late" in passages.columns else 0
         card = root.read_json("classifiers", f"{audit['classifier_id']}.json") or {}
         frame = cast(pl.DataFrame, pl.from_arrow(documents))

@@ -21,6 +21,7 @@ from corpus_tools.spool import put_whole
 
 BUCKETS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci"}
 """Stores in which a folder need not be made: to make one would make a bucket of a mistyped name."""
+Name = TypeVar("Name")
 T = TypeVar("T")
 
 
@@ -114,6 +115,11 @@ class Files:
         with self._parquet(*parts) as file:
             return pq.read_table(file, columns=columns)
 
+    def columns(self, *parts: str) -> list[str]:
+        """Names of a Parquet file's columns. Raises RootError as read_table does."""
+        with self._parquet(*parts) as file:
+            return list(pq.read_schema(file).names)
+
     def batches(self, *parts: str) -> Iterator[pa.Table]:
         """A Parquet file row group by row group; at least one table, perhaps of no rows. Raises RootError as read_table does."""
         with self._parquet(*parts) as raw:
@@ -156,8 +162,8 @@ class Files:
         except FileNotFoundError:
             return []
 
-    def each(self, read: Callable[[str], T], names: Iterable[str]) -> list[T]:
-        """Reads many files, in the order of their names; from a store several at a time."""
+    def each(self, read: Callable[[Name], T], names: Iterable[Name]) -> list[T]:
+        """Reads many files, in the order given; from a store several at a time."""
         if self.local:
             return [read(name) for name in names]
         with ThreadPoolExecutor(16) as pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -126,10 +126,18 @@ class Root(Files):
         parts = self.each(read, shard_ids)
         return pa.concat_tables(parts) if parts else pa.table({})
 
-    def scores(self, classifier_id: str, scan_id: str, shard_ids: Iterable[str]) -> pl.DataFrame:
-        """Scores of many shards: passage_id, content, one column per label."""
-        tables = self.each(lambda s: self.read_table("scores", classifier_id, scan_id, f"{s}.parquet"), shard_ids)
-        return cast(pl.DataFrame, pl.from_arrow(pa.concat_tables(tables))) if tables else pl.DataFrame()
+    def scores(
+        self, classifier_id: str, scan_id: str, shard_ids: Iterable[str], labels: Collection[str] | None = None
+    ) -> pl.DataFrame:
+        """Scores of many shards: passage_id, content, one column per label; of `labels` those alone that the classifier has."""
+        files = [("scores", classifier_id, scan_id, f"{shard_id}.parquet") for shard_id in shard_ids]
+        if not files:
+            return pl.DataFrame()
+        wanted = None
+        if labels is not None:
+            wanted = [c for c in self.columns(*files[0]) if c in ("passage_id", "content", *labels)]
+        tables = self.each(lambda file: self.read_table(*file, columns=wanted), files)
+        return cast(pl.DataFrame, pl.from_arrow(pa.concat_tables(tables)))
 
     # Audits and runs.
 
