@@ -41,6 +41,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
   store
     warehouse/        tables/*.sql, views/*.sql; load and read-only queries
   show
+    numbers.py        shares, counts and intervals as people read them
     clauses.py        flagged passages -> who does what to whom
     nearest.py        passages -> those that are most alike, by their vectors
     report/           figures ask, the page shows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -108,7 +108,7 @@ def _tested(
 
 
 def _prevalence(root: Root, audit: Mapping[str, Any]) -> pl.DataFrame:
-    table = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "prevalence.parquet")))
+    table = root.estimates(audit["audit_id"], "prevalence")
     return table.filter(label=audit["headline"], unit="passages", basis="exposure", dimension_2="")
 
 

@@ -21,10 +21,7 @@ def vectors(root: Root, audit: Mapping[str, Any], classifier: Classifier | None 
     stored texts. Raises RootError where neither serves.
     """
     scan, scorer, shards = audit["scan_id"], audit["classifier_id"], done_shards(audit)
-    passages = cast(
-        pl.DataFrame,
-        pl.from_arrow(root.shard_table(scan, shards, "passages", ["passage_id", "content", "text", "drawn"])),
-    )
+    passages = root.shard_frame(scan, shards, "passages", ["passage_id", "content", "text", "drawn"])
     candidates = passages.filter("drawn").unique("content", keep="first").sort("content")
     there = set(root.names("scores", scorer, scan))
     if shards and all(f"{shard}.vectors.parquet" in there for shard in shards):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -234,12 +234,9 @@ def with_texts(root: Root, audit: Mapping[str, Any], units: pl.DataFrame, drawn:
     else:
         chosen = drawn.join(first.select("content", "document_id"), on="content", maintain_order="left")
         chosen = chosen.rename({"content": "document"})
-        table = root.shard_table(
+        passages = root.shard_frame(
             audit["scan_id"], done_shards(audit), "passages", ["document_id", "passage_id", "start", "content", "text"]
-        )
-        passages = cast(pl.DataFrame, pl.from_arrow(table)).filter(
-            pl.col("document_id").is_in(chosen["document_id"].implode())
-        )
+        ).filter(pl.col("document_id").is_in(chosen["document_id"].implode()))
         rows = chosen.join(passages.sort("document_id", "start"), on="document_id", maintain_order="left_right")
     whole = pl.Series(
         [t is not None and content_hash(t) == c for c, t in rows.select("content", "text").iter_rows()],
@@ -259,14 +256,12 @@ def _read_again(root: Root, audit: Mapping[str, Any], rows: pl.DataFrame, whole:
     wanted = rows.filter(~whole)
     scan = audit["scan_id"]
     ids = wanted["document_id"].unique().implode()
-    documents = cast(
-        pl.DataFrame,
-        pl.from_arrow(root.shard_table(scan, done_shards(audit), "documents", ["document_id", "content", "position"])),
-    ).filter(pl.col("document_id").is_in(ids))
-    spans = cast(
-        pl.DataFrame,
-        pl.from_arrow(root.shard_table(scan, done_shards(audit), "passages", ["passage_id", "start", "end"])),
-    ).filter(pl.col("passage_id").is_in(wanted["passage_id"].unique().implode()))
+    documents = root.shard_frame(scan, done_shards(audit), "documents", ["document_id", "content", "position"]).filter(
+        pl.col("document_id").is_in(ids)
+    )
+    spans = root.shard_frame(scan, done_shards(audit), "passages", ["passage_id", "start", "end"]).filter(
+        pl.col("passage_id").is_in(wanted["passage_id"].unique().implode())
+    )
     where = {p: (s, e) for p, s, e in spans.select("passage_id", "start", "end").iter_rows()}
     texts: dict[str, str] = {}
     changed: list[str] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import polars as pl
 
 from corpus_tools.root import Root
@@ -42,16 +40,14 @@ class SoFar:
             self._seen.add(shard)
 
     def _rows(self, shard: str) -> pl.DataFrame:
-        def table(name: str, columns: list[str]) -> pl.DataFrame:
-            return cast(pl.DataFrame, pl.from_arrow(self._root.shard_table(self._scan, [shard], name, columns)))
-
-        passages = table("passages", ["passage_id", "document_id", "screen_probability"])
-        documents = table("documents", ["document_id", "open_probability"]).drop("shard_id")
+        columns = ["passage_id", "document_id", "screen_probability"]
+        passages = self._root.shard_frame(self._scan, [shard], "passages", columns)
+        documents = self._root.shard_frame(self._scan, [shard], "documents", ["document_id", "open_probability"])
         scores = self._root.scores(self._classifier, self._scan, [shard], [self._label]).select(
             "passage_id", self._label
         )
         return (
-            passages.join(documents, on="document_id")
+            passages.join(documents.drop("shard_id"), on="document_id")
             .join(scores, on="passage_id")
             .filter(pl.col(self._label).is_not_null())
             .with_columns(weight=1 / (pl.col("open_probability") * pl.col("screen_probability")))

@@ -95,8 +95,7 @@ def known_prevalence(config: AuditConfig, answers: Mapping[str, Mapping[str, Any
 
 def headline_rows(root: Root, audit_id: str, headline: str) -> pl.DataFrame:
     """The audit's rows of `prevalence` for its headline label, passages, copies counted, not crossed."""
-    table = pl.from_arrow(root.read_table("audits", audit_id, "prevalence.parquet"))
-    assert isinstance(table, pl.DataFrame)
+    table = root.estimates(audit_id, "prevalence")
     return table.filter(label=headline, unit="passages", basis="exposure", dimension_2="")
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from corpus_tools.changes import Changes
 from corpus_tools.claim import Holder
+from corpus_tools.numbers import percent
 from pipelines.audit import Outcome
-from pipelines.show import interval, percent
+from pipelines.show import interval
 
 MOST = 20
 """Rows of a table in a page; the rest is counted."""

@@ -12,10 +12,10 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
+from corpus_tools.numbers import percent
 from corpus_tools.root import Root
 from corpus_tools.so_far import SoFar
 from pipelines.notice import Notice
-from pipelines.show import percent
 from pipelines.watch import Watcher
 
 log = logging.getLogger(__name__)

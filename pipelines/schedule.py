@@ -27,7 +27,7 @@ from corpus_tools.root import Root
 from pipelines import deployments, notice, tasks
 from pipelines.audit import Outcome, audit_held
 from pipelines.pages import Pages, publish, tell_events
-from pipelines.webhook import WebhookFailed, post, shown
+from pipelines.webhook import post, shown
 
 log = logging.getLogger(__name__)
 
@@ -153,23 +153,13 @@ class _Sealed:
         return "…"
 
 
-def _worth_another(_task: object, _run: object, state: State[Any]) -> bool:
-    try:
-        state.result()
-    except WebhookFailed as error:
-        return error.retry
-    except Exception:
-        return False
-    return False
-
-
 @task(
     name="tell the webhook",
     task_run_name="tell {where}",
     retries=len(deployments.POST_RETRIES),
     retry_delay_seconds=deployments.POST_RETRIES,
     retry_jitter_factor=deployments.POST_JITTER,
-    retry_condition_fn=_worth_another,
+    retry_condition_fn=tasks.worth_retrying,
     persist_result=False,
 )
 def tell_webhook(where: str, sealed: _Sealed) -> int:

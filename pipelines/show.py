@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from corpus_tools.numbers import between, percent
 from corpus_tools.stopping import Figure
 from pipelines.watch import Watcher
 
@@ -33,35 +34,11 @@ _STEPS = {
 }  # fmt: skip
 
 
-def percent(value: float | None) -> str:
-    """0.0312 -> '3.12 %', with three significant digits; '–' for none."""
-    if value is None:
-        return "–"
-    if value == 0:
-        return "0 %"
-    if value < 1e-6:
-        return "< 0.0001 %"
-    digits = max(0, min(6, 2 - _magnitude(100 * value)))
-    return f"{100 * value:.{digits}f} %"
-
-
-def _magnitude(value: float) -> int:
-    size = 0
-    value = abs(value)
-    while value >= 10:
-        value, size = value / 10, size + 1
-    while value < 1 and size > -6:
-        value, size = value * 10, size - 1
-    return size
-
-
 def interval(row: Mapping[str, Any]) -> str:
-    """'[1.2 %, 3.4 %]', 'at most 0.4 %', or '' without an interval."""
+    """'1.2 % – 3.4 %', 'at most 0.4 %', or '' without an interval."""
     if row["ci_high"] is None:
         return ""
-    if row["bound"] == "upper":
-        return f"at most {percent(row['ci_high'])}"
-    return f"{percent(row['ci_low'])} – {percent(row['ci_high'])}"
+    return between(row["ci_low"], row["ci_high"], percent, upper=row["bound"] == "upper")
 
 
 def prevalence_table(
@@ -202,5 +179,5 @@ class Look(Watcher):
 
 
 __all__ = [
-    "Look", "coverage_table", "err", "figure_line", "frame_table", "interval", "out", "percent", "prevalence_table",
+    "Look", "coverage_table", "err", "figure_line", "frame_table", "interval", "out", "prevalence_table",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from corpus_tools import parts
 from corpus_tools.classifier import Classifier, load_classifier
 from corpus_tools.config import AuditConfig, RunnerConfig
 from corpus_tools.embed import limit_threads
-from corpus_tools.errors import ShardFailed
+from corpus_tools.errors import CorpusAuditError, ShardFailed
 from corpus_tools.pack import load_pack
 from corpus_tools.root import Root
 from corpus_tools.scan import Rules, rescore, scan
@@ -103,11 +103,12 @@ def scan_here(config: AuditConfig, shards: Sequence[Shard], scan_id: str, thread
     return failed
 
 
-def _worth_retrying(_task: object, _run: object, state: State[Any]) -> bool:
+def worth_retrying(_task: object, _run: object, state: State[Any]) -> bool:
+    """Whether what a task raised says that trying again may help."""
     try:
         state.result()
-    except ShardFailed as error:
-        return error.retry
+    except CorpusAuditError as error:
+        return bool(getattr(error, "retry", False))
     except Exception:
         return False
     return False
@@ -119,7 +120,7 @@ def _worth_retrying(_task: object, _run: object, state: State[Any]) -> bool:
     retries=3,
     retry_delay_seconds=[1, 5, 25],
     retry_jitter_factor=0.5,
-    retry_condition_fn=_worth_retrying,
+    retry_condition_fn=worth_retrying,
 )
 def scan_group(
     config: AuditConfig, shards: Sequence[Shard], scan_id: str, threads: int, label: str

@@ -19,11 +19,12 @@ from corpus_tools.audit.described import (
     scan_id,
     source_names,
 )
-from corpus_tools.audit.estimates import estimate, look, questions, usable_rounds, write
+from corpus_tools.audit.estimates import card_of, estimate, look, questions, usable_rounds, write
 from corpus_tools.audit.passages import scored_passages, tallies
 
 __all__ = [
     "DIMENSIONS",
+    "card_of",
     "comparison",
     "describe",
     "done_shards",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -87,7 +87,7 @@ def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) 
     """Two audits of a root -> rows of `measures` (difference). Raises CompareError where they cannot be compared."""
 
     def audited(audit: Mapping[str, Any]) -> Audited:
-        table = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "prevalence.parquet")))
+        table = root.estimates(audit["audit_id"], "prevalence")
         return Audited(table, audit["scan_id"], audit["classifier_id"])
 
     return compare(audited(before), audited(after))
@@ -100,7 +100,7 @@ def labels_wanted(
 
     Raises Stop where it lies below what labels cannot narrow (the model of what the gate misses), RootError before any interval.
     """
-    table = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "prevalence.parquet")))
+    table = root.estimates(audit["audit_id"], "prevalence")
     rows = table.filter(label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure").to_dicts()
     if not rows or rows[0]["ci_high"] is None or not rows[0]["prevalence"]:
         raise RootError(
@@ -108,7 +108,7 @@ def labels_wanted(
             todo="Label a first round of 300 passages or more: corpus-audit label sample.",
         )
     now = (rows[0]["ci_high"] - rows[0]["ci_low"]) / 2 / rows[0]["prevalence"]
-    parts = cast(pl.DataFrame, pl.from_arrow(root.read_table("audits", audit["audit_id"], "measures.parquet"))).filter(
+    parts = root.estimates(audit["audit_id"], "measures").filter(
         label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure", against=""
     )
     found = {r["measure"]: r for r in parts.iter_rows(named=True)}

@@ -22,9 +22,8 @@ def find_near_copies(root: Root, audit: Mapping[str, Any], pack: Pack) -> int:
     """
     if "near_copies.parquet" in root.names("audits", audit["audit_id"]):
         return len(root.read_table("audits", audit["audit_id"], "near_copies.parquet"))
-    table = root.shard_table(audit["scan_id"], done_shards(audit), "passages", ["content", "drawn"])
     drawn = (
-        cast(pl.DataFrame, pl.from_arrow(table))
+        root.shard_frame(audit["scan_id"], done_shards(audit), "passages", ["content", "drawn"])
         .with_columns(row=pl.int_range(pl.len()).over("shard_id"))
         .filter("drawn")
         .drop("drawn")

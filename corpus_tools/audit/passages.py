@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -22,15 +22,12 @@ def scored_passages(
     scan, shards = audit["scan_id"], done_shards(audit)
     names = source_names(audit)
     columns = ["passage_id", "document_id", "content", "stratum", "screen_probability", "drawn", "n_words"]
-    passages = cast(
-        pl.DataFrame,
-        pl.from_arrow(root.shard_table(scan, shards, "passages", [*columns, "terms", "text"] if texts else columns)),
-    )
+    passages = root.shard_frame(scan, shards, "passages", [*columns, "terms", "text"] if texts else columns)
     columns = [
         "document_id", "open_probability", "unscored", "dataset", "domain", "year", "language", "content", "sources",
         *(["url"] if texts else []),
     ]  # fmt: skip
-    documents = cast(pl.DataFrame, pl.from_arrow(root.shard_table(scan, shards, "documents", columns)))
+    documents = root.shard_frame(scan, shards, "documents", columns)
     documents = _spread(documents.drop("shard_id"), names, audit, pack).rename({"content": "document_content"})
     scores = root.scores(audit["classifier_id"], scan, shards, labels).drop("content")
     return (
@@ -42,7 +39,7 @@ def scored_passages(
 
 def tallies(root: Root, audit: Mapping[str, Any], pack: Pack) -> pl.DataFrame:
     """The audit's tallies with plain source columns and the shards' probability."""
-    frame = cast(pl.DataFrame, pl.from_arrow(root.shard_table(audit["scan_id"], done_shards(audit), "tallies")))
+    frame = root.shard_frame(audit["scan_id"], done_shards(audit), "tallies")
     frame = _spread(frame, source_names(audit), audit, pack).join(_shard_rates(audit), on="shard_id", how="left")
     if (frame["language"] == "").any():  # given for some documents only: the estimates take it from opened documents
         frame = frame.drop("language")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any
 
 import polars as pl
 
@@ -111,7 +111,7 @@ class _Read:
     def of(cls, root: Root, audit: Mapping[str, Any], pack: Pack, scores: Sequence[str]) -> _Read:
         columns = ["document_id", "given_id", "url", "dataset", "words", "unscored"]
         done = audits.done_shards(audit)
-        documents = root.shard_table(audit["scan_id"], done, "documents", columns)
+        frame = root.shard_frame(audit["scan_id"], done, "documents", columns)
         tallies = audits.tallies(root, audit, pack)
         rounds = [r for r in audits.usable_rounds(root, audit) if r.of == "passages"]
         names = [r.name for r in rounds]
@@ -119,8 +119,6 @@ class _Read:
             audits.scored_passages(root, audit, pack, labels=scores), labels_table(root, names), rounds
         )
         late = passages.filter("late")["shard_id"].n_unique() if "late" in passages.columns else 0
-        card = root.read_json("classifiers", f"{audit['classifier_id']}.json") or {}
-        frame = cast(pl.DataFrame, pl.from_arrow(documents))
         opened = max(int(frame["words"].sum()), 1)
         return cls(
             passages=passages,
@@ -130,7 +128,7 @@ class _Read:
             late=late,
             words=float((tallies["words"] / tallies["shard_probability"]).sum()),
             shards={name: (n, of) for name, (n, of) in audit["sampled"].items()},
-            rates=card.get("base_rates", {}),
+            rates=audits.card_of(root, audit).get("base_rates", {}),
             scanned={
                 "shards": len(done),
                 "failed_shards": len(audit["shards"]) - len(done),

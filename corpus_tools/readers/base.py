@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from functools import wraps
 from typing import Any, Protocol
 
@@ -214,3 +215,9 @@ class Rows:
         batch = Batch(documents, self._rejects, unread)
         self._clear()
         return batch
+
+
+def name_text_field(entry: CorpusEntry, there: Iterable[str]) -> str:
+    """What to do where a corpus entry's text field is not among those that are there."""
+    near = get_close_matches(entry.text_field, list(there), n=1, cutoff=0.4)
+    return f"Set text_field in the corpus entry{f': did you mean {near[0]!r}?' if near else '.'}"

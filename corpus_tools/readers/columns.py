@@ -6,7 +6,6 @@ No Python runs per row, but for metadata kept as JSON text and for rows that are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 
 from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ShardFailed
-from corpus_tools.readers.base import Batch, Reject, as_text, field_paths, lookup
+from corpus_tools.readers.base import Batch, Reject, as_text, field_paths, lookup, name_text_field
 from corpus_tools.tables import DOCUMENT_BATCH
 
 ROLES = ("url_field", "id_field", "date_field", "language_field")
@@ -39,12 +38,10 @@ def choose_columns(schema: pa.Schema, entry: CorpusEntry) -> Columns:
     """Schema, corpus entry -> columns. Raises ShardFailed: no such text column (the nearest named), or one that is no text."""
     text = _type_at(schema, entry.text_field)
     if text is None:
-        near = get_close_matches(entry.text_field, schema.names, n=1, cutoff=0.4)
         texts = [f.name for f in schema if is_text(f.type)]
-        hint = f": did you mean {near[0]!r}?" if near else "."
         raise ShardFailed(
             f"no text column {entry.text_field!r}", expected=f"one of the columns {', '.join(texts or schema.names)}",
-            todo=f"Set text_field in the corpus entry{hint}",
+            todo=name_text_field(entry, schema.names),
         )  # fmt: skip
     if not is_text(text):
         raise ShardFailed(

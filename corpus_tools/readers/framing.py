@@ -92,26 +92,24 @@ def _record(window: _Window) -> Record | Damage:
         return Record(at, headers, window.take(size, end))
     if there < end:
         window.resync(size - 1)
-        if window.whole or not window.at_end():
-            return Damage(at, "failed", "bad-length", lie)
-        window.cut(f"the last record has {there - size:,} of its {length:,} bytes")
-        return Damage(
-            at, "failed", "cut-off", f"the shard breaks off within this record: {there - size:,} of {length:,} bytes"
-        )
+        return _short(window, at, there - size, length, lie)
     window.resync(size - 1)
     return Damage(at, "failed", "bad-length", lie)
+
+
+def _short(window: _Window, at: int, there: int, length: int, lie: str) -> Damage:
+    """A record of which fewer bytes are there than it says: the shard breaks off within it, or the length is wrong."""
+    if window.whole or not window.at_end():
+        return Damage(at, "failed", "bad-length", lie)
+    window.cut(f"the last record has {there:,} of its {length:,} bytes")
+    return Damage(at, "failed", "cut-off", f"the shard breaks off within this record: {there:,} of {length:,} bytes")
 
 
 def _long(window: _Window, at: int, size: int, length: int, lie: str) -> Damage:
     """A record too long to be held: passed over up to its end, or to the next record's first line if that comes first."""
     passed = window.resync(size - 1, most=size + length)
     if passed < size + length:
-        if window.whole or not window.at_end():
-            return Damage(at, "failed", "bad-length", lie)
-        window.cut(f"the last record has {passed - size:,} of its {length:,} bytes")
-        return Damage(
-            at, "failed", "cut-off", f"the shard breaks off within this record: {passed - size:,} of {length:,} bytes"
-        )
+        return _short(window, at, passed - size, length, lie)
     limit = base.MAX_RECORD_BYTES
     return Damage(at, "rejected", "record-too-long", f"a record of {length:,} bytes; at most {limit:,} are read")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ import orjson
 from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import RecordRejected, ShardFailed
 from corpus_tools.readers import base
-from corpus_tools.readers.base import Batch, Rows, guarded, lookup, metadata_reader
+from corpus_tools.readers.base import Batch, Rows, guarded, lookup, metadata_reader, name_text_field
 from corpus_tools.readers.stream import BrokenStream, blocks, blocks_from
 from corpus_tools.shards import Shard
 
@@ -178,9 +177,7 @@ def _expect_text(rows: Rows, first: bool, names: set[str], entry: CorpusEntry) -
     """Raises ShardFailed if every record so far lacks the text field: then the configuration is wrong, not the records."""
     if not first or not rows.only("no-text-field"):
         return
-    near = get_close_matches(entry.text_field, names, n=1, cutoff=0.4)
-    hint = f": did you mean {near[0]!r}?" if near else "."
     raise ShardFailed(
         f"no record has a text field {entry.text_field!r}", expected=f"one of the fields {', '.join(sorted(names)[:20])}",
-        todo=f"Set text_field in the corpus entry{hint}",
+        todo=name_text_field(entry, names),
     )  # fmt: skip

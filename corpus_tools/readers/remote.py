@@ -55,7 +55,22 @@ def host_of(uri: str) -> str:
     return f"{parts.scheme}://{parts.hostname or parts.netloc}"
 
 
-class RemoteFile(io.RawIOBase):
+class Readable(io.RawIOBase):
+    """A raw stream whose class says what `read` gives; the rest of reading follows from it."""
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills a buffer."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+class RemoteFile(Readable):
     """A remote file of known size, read only. Not for two threads at once. Raises ShardFailed where a range cannot be had."""
 
     def __init__(self, uri: str, size: int) -> None:
@@ -73,10 +88,6 @@ class RemoteFile(io.RawIOBase):
         pieces = [(at, min(at + PIECE, end)) for start, end in sorted(ranges) for at in range(start, end, PIECE)]
         self._starts, self._ends = [a for a, _ in pieces], [b for _, b in pieces]
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
     def seekable(self) -> bool:
         """Always."""
         return True
@@ -89,13 +100,6 @@ class RemoteFile(io.RawIOBase):
         """Moves the reading position; asks for nothing."""
         self._at = max(0, offset + (0, self._at, self._size)[whence])
         return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Fills a buffer."""
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
 
     def read(self, size: int | None = -1) -> bytes:
         """`size` bytes, fewer only at the end."""

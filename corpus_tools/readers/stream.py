@@ -7,7 +7,6 @@ again and goes on from where the fast one stopped.
 
 from __future__ import annotations
 
-import io
 import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
@@ -17,7 +16,7 @@ import zstandard
 from isal import igzip, isal_zlib
 
 from corpus_tools.errors import ShardFailed
-from corpus_tools.readers.remote import NoRanges, RemoteFile
+from corpus_tools.readers.remote import NoRanges, Readable, RemoteFile
 from corpus_tools.shards import Shard
 from corpus_tools.stores import is_local, open_binary, trouble
 
@@ -42,7 +41,7 @@ class BrokenStream(Exception):
         self.unread = unread
 
 
-class Source(io.RawIOBase):
+class Source(Readable):
     """A shard's raw bytes: as many as it had when it was planned, so that a file that grows is read as it was.
 
     Counts what was read, and tells a store that fails (ShardFailed, `retry`) from data that are damaged.
@@ -55,17 +54,6 @@ class Source(io.RawIOBase):
         self.done = start
         if start:
             self._file.seek(start)
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fills a buffer."""
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
 
     def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes; b'' at the end."""

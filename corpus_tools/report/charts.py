@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from corpus_tools.report.formats import number
+from corpus_tools.numbers import number
 
 Row = Mapping[str, Any]
 

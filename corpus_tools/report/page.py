@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from corpus_tools.errors import PackError
 from corpus_tools.gate import load_lexicon
+from corpus_tools.numbers import between, number, percent
 from corpus_tools.report import charts, formats
 from corpus_tools.report.figures import Figures, figures
 from corpus_tools.report.summary import found, sentence, steps
@@ -40,9 +41,9 @@ def page(shown: Figures) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        "percent": formats.percent,
-        "number": formats.number,
-        "between": formats.between,
+        "percent": percent,
+        "number": number,
+        "between": between,
         "interval": formats.interval,
         "name": formats.name,
         "source": formats.source,

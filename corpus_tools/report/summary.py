@@ -7,8 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, SHARDS
+from corpus_tools.numbers import between, number, percent
 from corpus_tools.report.figures import Figures
-from corpus_tools.report.formats import between, finalized, name, number, one_in, percent, source
+from corpus_tools.report.formats import finalized, name, one_in, source
 
 ABOVE = 0.05
 """False-discovery rate at which a source is said to lie above the corpus."""

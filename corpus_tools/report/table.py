@@ -8,9 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from corpus_tools.numbers import between, number, percent
 from corpus_tools.report import charts
 from corpus_tools.report.asked import Figure
-from corpus_tools.report.formats import between, finalized, name, number, percent, source
+from corpus_tools.report.formats import finalized, name, source
 
 Row = Mapping[str, Any]
 

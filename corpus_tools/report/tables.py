@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from corpus_tools.numbers import number, percent
 from corpus_tools.report import charts, trends
 from corpus_tools.report.asked import Figure
 from corpus_tools.report.figures import Figures
-from corpus_tools.report.formats import around, finalized, name, number, percent, source
+from corpus_tools.report.formats import around, finalized, name, source
 from corpus_tools.report.links import Groups, filter_link, why_link
 from corpus_tools.report.reading import Group
 from corpus_tools.report.table import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from corpus_tools.numbers import between, number, percent
 from corpus_tools.report.figures import Figures
-from corpus_tools.report.formats import between, number, percent, size, source
+from corpus_tools.report.formats import size, source
 from corpus_tools.report.table import Column, Row, Table, called, count, head, share, spans, status, table, text
 
 MEASURES = {

@@ -126,6 +126,12 @@ class Root(Files):
         parts = self.each(read, shard_ids)
         return pa.concat_tables(parts) if parts else pa.table({})
 
+    def shard_frame(
+        self, scan_id: str, shard_ids: Iterable[str], name: str, columns: list[str] | None = None
+    ) -> pl.DataFrame:
+        """The same as a frame."""
+        return pl.DataFrame(pl.from_arrow(self.shard_table(scan_id, shard_ids, name, columns)))
+
     def scores(
         self, classifier_id: str, scan_id: str, shard_ids: Iterable[str], labels: Collection[str] | None = None
     ) -> pl.DataFrame:
@@ -149,6 +155,10 @@ class Root(Files):
                 [table] if isinstance(table, pa.Table) else table, "audits", str(audit["audit_id"]), f"{name}.parquet"
             )
         self.write_json(audit, "audits", str(audit["audit_id"]), "audit.json")
+
+    def estimates(self, audit_id: str, name: str) -> pl.DataFrame:
+        """One of an audit's tables: totals, prevalence or measures. Raises RootError where it is broken or missing."""
+        return pl.DataFrame(pl.from_arrow(self.read_table("audits", audit_id, f"{name}.parquet")))
 
     def audits(self) -> list[dict[str, Any]]:
         """Every finished audit's audit.json, the latest run last."""

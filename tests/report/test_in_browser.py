@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from corpus_tools.report.formats import percent
+from corpus_tools.numbers import percent
 from corpus_tools.root import Root
 from tests.report.browser import CHROMIUM, WHY_NOT, Browser
 from tests.report.conftest import HOSTILE

@@ -8,21 +8,10 @@ import polars as pl
 import pytest
 
 from corpus_tools.gate import Phrase
+from corpus_tools.numbers import between, number, percent
 from corpus_tools.report import charts
 from corpus_tools.report.asked import Figure
-from corpus_tools.report.formats import (
-    around,
-    between,
-    interval,
-    marked,
-    number,
-    one_in,
-    patterns,
-    percent,
-    plain,
-    size,
-    source,
-)
+from corpus_tools.report.formats import around, interval, marked, one_in, patterns, plain, size, source
 from corpus_tools.report.page import policy
 from corpus_tools.report.table import count, head, plot, spans, table
 
