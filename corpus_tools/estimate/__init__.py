@@ -7,7 +7,7 @@ What is computed from what, in the order it is read: frames (any table in) > sur
 (passages to contents, weights and copies) > totals (denominators) > cells (scores and labels to rates) > screened (what was
 not drawn) > late (shards that arrived after the labels) > draws (of documents and shards) > missed (by the gate) > whole (the
 corpus: seen and missed) > wrong_labels (if they err) > sources (each of many) > modes > documents (whole ones as units) >
-reckon (statuses) > measures > writer > by_mode > audit, anyone (the two doors); beside them compare, why, removal (what a
+reckon (statuses) > measures > writer > rows, by_mode > audit, anyone (the two doors); beside them compare, why, removal (what a
 list of documents takes out), plan and simulate (simulate_shards: many shards, read until a limit).
 """
 

@@ -4,7 +4,7 @@ contract."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -16,7 +16,6 @@ from corpus_tools.estimate.cells import labels_of
 from corpus_tools.estimate.contents import survey
 from corpus_tools.estimate.documents import answered, document_frame, missed_documents
 from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
-from corpus_tools.estimate.intervals import q_values
 from corpus_tools.estimate.reckon import (
     LABELS_FOR_CORPUS,
     SHARDS,
@@ -27,11 +26,10 @@ from corpus_tools.estimate.reckon import (
     Topic,
     joint,
 )
-from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pairs, Place, Survey
+from corpus_tools.estimate.rows import FIRST, write_attribution, write_comparison, write_counts, write_drifts
+from corpus_tools.estimate.survey import BASES, UNITS, WHOLE, Bools, Floats, Pairs, Survey
 from corpus_tools.estimate.totals import Denominators, Totals
 from corpus_tools.estimate.writer import Blocks, Writer
-
-FIRST = ("passages", "exposure")  # unit and basis of balances and outcomes
 
 
 @dataclass(frozen=True)
@@ -112,10 +110,10 @@ def estimate_audit(
     passages: one row per passage of every opened document, drawn or not (tables.PASSAGES and the document's source
     keys, content as document_content, shard_probability, open_probability and unscored; one float32 column per label,
     null where not scored). tallies: tables.TALLIES, further source keys and shard_probability as plain columns.
-    labels: tables.LABELS. `exposure`: dataset ->
-    epochs, for the share of training exposure. `shards`: dataset -> (scanned, of); rows of sampled shards carry
-    `shard_id`, or get no interval. A sampled data set with fewer than 30 gets no interval. `round_weights`: fixed
-    weights of the label rounds. `documents`: tables.DOCUMENT_LABELS; with 300 documents read whole, rows of documents have figures.
+    labels: tables.LABELS. `exposure`: dataset -> epochs, for the share of training exposure. `shards`: dataset -> (scanned, of);
+    rows of sampled shards carry `shard_id`, or get no interval. A sampled data set with fewer than 30 gets no interval.
+    `round_weights`: fixed weights of the label rounds. `documents`: tables.DOCUMENT_LABELS; with 300 documents read whole, rows of
+    documents have figures.
 
     Without 300 labels of a label (or every candidate labelled) its rows are uncalibrated and carry no interval.
     Prevalence is over the text that the classifier knows: its denominator is total x (1 - unscored_share).
@@ -170,26 +168,31 @@ def estimate_audit(
                 writer.prevalence(p, unit, basis, name, c, totals[p.dimension], p.n_scored, note, read=of_documents)
         for (unit, basis), w in wholes.items():
             writer.parts(name, unit, basis, w)
-        _corpus_count(writer, data.corpus, name, counts)
+        write_counts(writer, data.corpus, name, counts)
         for p in places[1:]:
             rank_by = seed if name == questions.headline else None
-            _attribution(writer, p, name, counts, totals[p.dimension], exposure, rank_by)
+            write_attribution(writer, p, name, counts, totals[p.dimension], exposure, rank_by)
     for a, b in questions.balance:
         for p in places:
-            _compared(writer, p, "balance", a, b, done[a], done[b], m.ratio)
+            write_comparison(writer, p, "balance", a, b, done[a], done[b], m.ratio)
     for column in questions.outcomes.values():
         whole = topics[questions.outcome_of]
         least = np.minimum(reckoning.scored(topics[column]).shifted, reckoning.scored(whole).shifted)
         both = joint(topics[column], whole, least)
         counts, _ = reckoning.counts(both, [data.pairs[d] for d in (*plain, *crossed)], over)
         for p in places:
-            _compared(writer, p, "outcome", column, questions.outcome_of, counts, done[questions.outcome_of], m.part_of)
+            write_comparison(
+                writer, p, "outcome", column, questions.outcome_of, counts, done[questions.outcome_of], m.part_of
+            )
     if questions.modes and ("mode" in dimensions or by_mode):
         named = {v: topics[c] for v, c in questions.modes.items()}
         of = [topics[n] for n in questions.labels if n not in questions.modes.values()]
         write_modes(writer, reckoning, named, of, totals, over, done, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
-    notes = (*_drifts(writer, data.corpus, reckoning, questions, done), *_one_class(topics[questions.headline]))
+    notes = (
+        *write_drifts(writer, data.corpus, reckoning, questions.labels, questions.headline, done),
+        *_one_class(topics[questions.headline]),
+    )
     return Estimates(writer.tables(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n), notes=notes)
 
 
@@ -231,99 +234,6 @@ def _one_class(topic: Topic) -> list[str]:
             f"all {topic.labels.n} labelled passages have {topic.name}: labels of one class tell nothing of the other"
         ]
     return [f"none of {topic.labels.n} labelled passages has {topic.name}: its figures are upper bounds"]
-
-
-def _drifts(
-    writer: Writer,
-    corpus: Place,
-    reckoning: Reckoning,
-    questions: Questions,
-    done: Mapping[str, Mapping[Key, Counts]],
-) -> list[str]:
-    """Rows of `drift`, and a sentence for each kind that is noticed."""
-    methods = {
-        "scores": "mean logit score of hit passages, later shards less first; Welch's test, sources as clusters",
-        "labels": "log of labelled over expected positives, later shards less first; exact binomial",
-    }
-    notes = []
-    for kind, method in methods.items():
-        found = {k: drifts[kind] for k in questions.labels if kind in (drifts := reckoning.drifts.get(k, {}))}
-        q = q_values(np.array([d.p for d in found.values()]))
-        for (name, d), q_value in zip(found.items(), q, strict=True):
-            x = m.Measure(np.array([d.value]), np.array([d.low]), np.array([d.high]), np.array([q_value]))
-            c = done[name][WHOLE.dimension, "passages", "exposure"]
-            writer.measure(corpus, "passages", "exposure", name, "drift", x, c, method, kind)
-        noticed = [
-            k for (k, d), v in zip(found.items(), q, strict=True) if d.noticed and (k == questions.headline or v < 0.05)
-        ]
-        if noticed:
-            d = found[noticed[0] if questions.headline not in noticed else questions.headline]
-            notes.append(
-                f"drift: {kind} of the later shards differ from the first ones' ({', '.join(noticed)}; "
-                f"{d.value:+.2f} on the {'logit' if kind == 'scores' else 'log'} scale, {d.low:+.2f} to {d.high:+.2f})"
-            )
-    return notes
-
-
-def _corpus_count(writer: Writer, p: Place, label: str, counts: Mapping[Key, Counts]) -> None:
-    for unit in UNITS:
-        for basis in BASES:
-            c = counts[p.dimension, unit, basis]
-            writer.measure(p, unit, basis, label, "count", m.Measure(c.value, c.low, c.high), c, "weighted count")
-
-
-def _attribution(
-    writer: Writer,
-    p: Place,
-    label: str,
-    counts: Mapping[Key, Counts],
-    totals: Mapping[tuple[str, str], Totals],
-    exposure: Mapping[str, float] | None,
-    seed: int | None,
-) -> None:
-    """count, share, exposure_share; where some source has an interval also lift, rank, shrunk and (with a seed)
-    concentration."""
-    for unit in UNITS:
-        basis = "exposure"
-        c, whole = counts[p.dimension, unit, basis], counts[WHOLE.dimension, unit, basis]
-        shares = m.share(c.value, c.variance, float(whole.value[0]), float(whole.variance[0]))
-        writer.measure(p, unit, basis, label, "count", m.Measure(c.value, c.low, c.high), c, "weighted count")
-        writer.measure(p, unit, basis, label, "share", shares, c, "part of all, log odds")
-        if exposure and p.dimension == ("dataset", ""):
-            epochs = np.array([exposure.get(n[0], 1.0) for n in p.names])
-            fed, variance = c.value * epochs, c.variance * epochs**2
-            x = m.share(fed, variance, float(fed.sum()), float(variance.sum()))
-            writer.measure(p, unit, basis, label, "exposure_share", x, c, "part of all, by epochs")
-        if unit != "passages" or not (c.calibrated | c.pooled).any():
-            continue
-        total = totals[unit, basis].scored
-        writer.measure(p, unit, basis, label, "lift", m.lift(shares, total), c, "share of positives over share of text")
-        writer.measure(
-            p, unit, basis, label, "rank", m.rank(c.value, c.variance, total, c.one_sided), c, "joint interval"
-        )
-        writer.measure(p, unit, basis, label, "shrunk", m.shrunk(c.value, c.variance, total), c, "gamma-Poisson")
-        if seed is not None:
-            here = Place(p.dimension, [("all", "")])
-            for name, (value, low, high) in m.concentration(c.value, c.variance, seed=seed).items():
-                x = m.Measure(np.array([value]), np.array([low]), np.array([high]))
-                writer.measure(here, unit, basis, label, "concentration", x, None, "over sources, Monte Carlo", name)
-
-
-def _compared(
-    writer: Writer,
-    p: Place,
-    measure: str,
-    a: str,
-    b: str,
-    counts_a: Mapping[Key, Counts],
-    counts_b: Mapping[Key, Counts],
-    how: Callable[[Floats, Floats, Floats, Floats], m.Measure],
-) -> None:
-    ca, cb = counts_a[(p.dimension, *FIRST)], counts_b[(p.dimension, *FIRST)]
-    x = how(ca.value, ca.variance, cb.value, cb.variance)
-    yes = (ca.calibrated | ca.pooled) & (cb.calibrated | cb.pooled)
-    weaker = replace(ca, calibrated=ca.calibrated & cb.calibrated, pooled=yes & ~(ca.calibrated & cb.calibrated))
-    writer.measure(p, "passages", "exposure", a, measure, x, weaker, "delta method on the log scale", b)
 
 
 def _barred(
