@@ -10,7 +10,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     config/           AuditConfig: defaults, units, validation, what the scan_id is made of
   read
     stores.py         addresses: opening, trying again, what an error of a store means
-    shards.py         corpus spec (paths, globs, addresses) -> shards, in hash order
+    shards/           corpus spec (paths, globs, addresses) -> shards, in hash order
     readers/          shard -> batches of documents and rejects; one file a format
     sources.py        address and metadata -> source keys; text -> language
   choose

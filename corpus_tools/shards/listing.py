@@ -1,27 +1,21 @@
-"""Corpus spec (paths, globs, fsspec addresses, `datasets:…`) -> shards, in hash order. Opens no contents but to hash local bytes."""
+"""Paths, globs and fsspec addresses -> the files that are there, and the format of each. Opens none."""
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import fsspec
-import xxhash
 from fsspec.utils import glob_translate
 
-from corpus_tools.config import CorpusEntry, digest
+from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ConfigError
-from corpus_tools.sampling import hash_order
 from corpus_tools.stores import redacted, tried, why
-
-log = logging.getLogger(__name__)
 
 FORMATS = {
     "parquet": (".parquet", ".pq"),
@@ -29,108 +23,19 @@ FORMATS = {
     "wet": (".warc.wet", ".wet"),
     "warc": (".warc", ".arc"),
 }
+
 COMPRESSIONS = (".gz", ".zst", ".zstd")
 
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of a shard that is scanned by itself: from unit `start` to before unit `end`, `bytes` in the file.
-
-    Units are row groups (Parquet) or bytes (plain lines: those that begin in the stretch). The ids do not know of it.
-    """
-
-    start: int
-    end: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One file, or one slice of a hub data set. `address` is relative to the corpus entry's root; `revision` changes with the bytes.
-
-    With a `part`, only that stretch of it is meant, `shard_id` and all positions being the whole shard's.
-    """
-
-    dataset: str
-    address: str
-    uri: str
-    format: str
-    bytes: int
-    revision: str
-    shard_id: str
-    part: Part | None = None
-
-    @property
-    def key(self) -> str:
-        """Under which name its tables are written: the shard_id, with the stretch if it is a part."""
-        return self.shard_id if self.part is None else f"{self.shard_id}-{self.part.start}-{self.part.end}"
-
-    @property
-    def to_read(self) -> int:
-        """Bytes of the file that a scan of it reads."""
-        return self.bytes if self.part is None else self.part.bytes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The shards of a corpus: those to scan, in hash order within each entry, and how many there are."""
-
-    shards: tuple[Shard, ...]
-    available: dict[str, int]
-
-    def sampled(self) -> dict[str, tuple[int, int]]:
-        """dataset -> (shards taken, shards there are)."""
-        taken = dict.fromkeys(self.available, 0)
-        for shard in self.shards:
-            taken[shard.dataset] += 1
-        return {name: (taken[name], there) for name, there in self.available.items()}
-
-
-def plan_shards(
-    entries: Iterable[CorpusEntry], *, seed: int, revisions: MutableMapping[str, str] | None = None
-) -> Plan:
-    """Corpus entries -> their shards. `revisions` caches hashes of local files by path, size and time of change.
-
-    Raises ConfigError, with every mistake at once: a path that is not there, a glob that matches nothing, an unknown format.
-    """
-    shards: list[Shard] = []
-    available: dict[str, int] = {}
-    mistakes: list[str] = []
-    cache = revisions if revisions is not None else {}
-    for entry in entries:
-        try:
-            found = _files(entry)
-            formats = _formats(found, entry)
-        except ConfigError as error:
-            mistakes += error.mistakes
-            continue
-        available[entry.name] = len(found)
-        order = hash_order("shard", [f"{entry.name}/{address}" for address, _, _ in found], seed)
-        rank = {key: position for position, key in enumerate(order)}
-        found.sort(key=lambda one: rank[f"{entry.name}/{one[0]}"])
-        for address, uri, info in found[: entry.shards]:
-            revision = _revision(uri, info, cache)
-            shards.append(
-                Shard(
-                    dataset=entry.name,
-                    address=address,
-                    uri=uri,
-                    format=formats[address],
-                    bytes=int(info.get("size") or 0),
-                    revision=revision,
-                    shard_id=digest([entry.name, address, revision, entry.reads]),
-                )
-            )
-    if mistakes:
-        raise ConfigError(mistakes)
-    return Plan(tuple(shards), available)
-
+_WEB = (
+    "http://",
+    "https://",
+)  # where a question mark begins a query: a signature, say, which is no part of a shard's name
 
 Found = tuple[str, str, dict[str, Any]]
 """Address relative to the entry's root, full address, file information."""
 
 
-def _files(entry: CorpusEntry) -> list[Found]:
+def files_of(entry: CorpusEntry) -> list[Found]:
     """The files of a corpus entry. Raises ConfigError: nothing there, or a store that does not answer."""
     uri = entry.uri.removeprefix("datasets:")
     if entry.uri.startswith("datasets:") and not Path(uri).is_absolute() and "://" not in uri:
@@ -165,27 +70,6 @@ def _files(entry: CorpusEntry) -> list[Found]:
         full = name if local else fs.unstrip_protocol(name)
         out.append((address, prefix + full, {**info, "local": local}))
     return out
-
-
-def _is_pattern(path: str) -> bool:
-    return any(mark in path for mark in ("*[{" if path.startswith(_WEB) else "*?[{"))
-
-
-_WEB = (
-    "http://",
-    "https://",
-)  # where a question mark begins a query: a signature, say, which is no part of a shard's name
-
-
-def _without_query(uri: str) -> str:
-    return uri.split("?", 1)[0]
-
-
-def _is_shard(name: str, entry: CorpusEntry) -> bool:
-    """Whether a file met in a folder is a shard: by its ending, or any where the format is given."""
-    tail = name.rsplit("/", 1)[-1]
-    known = tuple(end for ends in FORMATS.values() for end in ends)
-    return not tail.startswith((".", "_")) and bool(entry.format or _bare(tail.lower()).endswith(known))
 
 
 def _local_files(path: str, entry: CorpusEntry) -> dict[str, dict[str, Any]] | None:
@@ -270,6 +154,21 @@ def _remote_files(fs: Any, path: str, entry: CorpusEntry) -> dict[str, dict[str,
     return {n: i for n, i in fs.find(path, detail=True).items() if i.get("type") == "file" and _is_shard(n, entry)}
 
 
+def _is_pattern(path: str) -> bool:
+    return any(mark in path for mark in ("*[{" if path.startswith(_WEB) else "*?[{"))
+
+
+def _without_query(uri: str) -> str:
+    return uri.split("?", 1)[0]
+
+
+def _is_shard(name: str, entry: CorpusEntry) -> bool:
+    """Whether a file met in a folder is a shard: by its ending, or any where the format is given."""
+    tail = name.rsplit("/", 1)[-1]
+    known = tuple(end for ends in FORMATS.values() for end in ends)
+    return not tail.startswith((".", "_")) and bool(entry.format or _bare(tail.lower()).endswith(known))
+
+
 def _braces(pattern: str) -> list[str]:
     """'x.{a,b}' -> 'x.a', 'x.b'."""
     inner = re.search(r"\{([^{}]*)\}", pattern)
@@ -289,7 +188,7 @@ def _bare(name: str) -> str:
     return name
 
 
-def _formats(found: list[Found], entry: CorpusEntry) -> dict[str, str]:
+def formats_of(found: list[Found], entry: CorpusEntry) -> dict[str, str]:
     """Address -> format, by the entry or by each file's name. Raises ConfigError naming those of unknown format."""
     formats = {address: entry.format or _format(_without_query(uri)) for address, uri, _ in found}
     unknown = sorted(address for address, name in formats.items() if not name)
@@ -317,31 +216,3 @@ def _nearest(path: str) -> str:
         return f"; the folder {folder} is not there either"
     near = get_close_matches(Path(path).name, [p.name for p in folder.iterdir()], n=1)
     return f"; did you mean {folder / near[0]}?" if near else ""
-
-
-def _revision(uri: str, info: dict[str, Any], cache: MutableMapping[str, str]) -> str:
-    """What changes when the bytes do: a hash of a local file's bytes, the hash, version or ETag that a store gives."""
-    if info.get("hub"):
-        return uri.rsplit("@", 1)[-1] if "@" in uri else "head"
-    if not info.get("local"):
-        for value in ((info.get("lfs") or {}).get("sha256"), *(info.get(key) for key in _REVISIONS)):
-            if value:
-                return str(value).strip('"')
-        return f"{info.get('size')}-{info.get('LastModified') or info.get('mtime') or info.get('last_modified') or ''}"
-    path = Path(uri.removeprefix("datasets:"))
-    try:
-        status = path.stat()
-        key = f"{path}|{status.st_size}|{status.st_mtime_ns}"
-        if key not in cache:
-            hasher = xxhash.xxh3_128()
-            with path.open("rb") as file:
-                while block := file.read(1 << 22):
-                    hasher.update(block)
-            cache[key] = hasher.hexdigest()
-        return cache[key]
-    except OSError as error:  # stays in the plan: it fails by name when it is read, and counts as failed
-        log.warning("%s cannot be read: %s", path, error.strerror or error)
-        return "unreadable"
-
-
-_REVISIONS = ("sha256", "blob_id", "VersionId", "ETag", "etag", "md5Hash", "md5", "checksum")
