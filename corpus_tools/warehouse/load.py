@@ -8,14 +8,7 @@ Rows are inserted in a fixed order, so that two loads of one root give the same 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +18,9 @@ import pyarrow as pa
 
 from corpus_tools.errors import RootError
 from corpus_tools.root import DATABASE, ESTIMATES, Root
-from corpus_tools.warehouse.open import SCHEMA_VERSION, is_current, is_older, opened
+from corpus_tools.warehouse.beside import beside
+from corpus_tools.warehouse.found import Found, FoundShard, objects
+from corpus_tools.warehouse.open import SCHEMA_VERSION, is_current, is_older
 
 SQL = Path(__file__).parent
 OF_SHARDS = ("documents", "passages", "tallies", "rejects", "scores")
@@ -47,21 +42,16 @@ VIEWS = (
 )
 MACROS = ("prevalence_of", "flagged", "scored")
 
-MEMORY = "2GB"
-GROUP_PASSAGES, GROUP_SHARDS = 300_000, 500  # one insert: what is sorted at a time
-
-_one_at_a_time = threading.Lock()
-
 
 def load(root: Root) -> str:
     """Everything finished in a root -> its warehouse; the address of the file. Shards that no finished audit has stay out.
 
     Raises RootError where a file of the root is broken, the disk is full or cannot be written, or another load of the root is going on.
     """
-    found = _Found.of(root)
+    found = Found.of(root)
     if not found.audits:
         raise RootError("no finished audit", where=root.uri, todo="Run one first: corpus-audit run CONFIG.yaml")
-    with _beside(root) as con:
+    with beside(root) as con:
         _statements(con, "tables", ("meta", *OF_SHARDS, *SMALL))
         con.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
         for group in found.groups():
@@ -80,11 +70,11 @@ def update_labels(root: Root) -> str:
 
     Loads everything where there is no warehouse yet, one of another version, or an audit that it does not have. Raises as load does.
     """
-    found = _Found.of(root)
+    found = Found.of(root)
     if not is_current(root, {str(audit["audit_id"]) for audit in found.audits}):
         return load(root)
     small = tuple(name for name in SMALL if name != "shards")
-    with _beside(root, copy=True) as con:
+    with beside(root, copy=True) as con:
         for name in small:
             con.execute(f'DROP TABLE "{name}"')
         _statements(con, "tables", small)
@@ -98,80 +88,6 @@ def renew(root: Root) -> bool:
         return False
     load(root)
     return True
-
-
-# What the root holds.
-
-
-@dataclass(frozen=True)
-class _Shard:
-    scan_id: str
-    shard_id: str
-    passages: int
-
-
-@dataclass(frozen=True)
-class _Found:
-    """The finished audits, and which shards and scores they need and have."""
-
-    audits: list[dict[str, Any]]
-    manifests: list[dict[str, Any]]  # scan_id, shard_id, json
-    shards: list[_Shard]
-    scored: dict[tuple[str, str], set[str]]  # classifier_id, scan_id -> shard_ids
-
-    @classmethod
-    def of(cls, root: Root) -> _Found:
-        audits = _documents(root, "audits", "audit_id", "audit.json")
-        wanted = sorted(
-            {
-                (str(audit.get("scan_id")), str(shard.get("shard_id")))
-                for audit in audits
-                for shard in audit.get("shards") or []
-                if shard.get("status") != "failed"
-            }
-        )
-        with ThreadPoolExecutor(16) as pool:
-            read = pool.map(lambda key: root.read_json("shards", *key, "manifest.json"), wanted)
-            there = [(key, manifest) for key, manifest in zip(wanted, read, strict=True) if manifest]
-        pairs = sorted({(str(a.get("classifier_id")), str(a.get("scan_id"))) for a in audits})
-        return cls(
-            audits=audits,
-            manifests=[{"scan_id": k[0], "shard_id": k[1], "json": json.dumps(m)} for k, m in there],
-            shards=[_Shard(*key, passages=int(m.get("passages") or 0)) for key, m in there],
-            scored={pair: root.scored(*pair) for pair in pairs},
-        )
-
-    def groups(self, shards: Sequence[_Shard] | None = None) -> Iterator[list[_Shard]]:
-        """Shards of one scan, as many as are sorted at a time, in order of their ids."""
-        for _, same in groupby(self.shards if shards is None else shards, key=lambda s: s.scan_id):
-            group: list[_Shard] = []
-            size = 0
-            for shard in same:
-                if group and (size + shard.passages > GROUP_PASSAGES or len(group) == GROUP_SHARDS):
-                    yield group
-                    group, size = [], 0
-                group.append(shard)
-                size += shard.passages
-            yield group
-
-    def score_groups(self) -> Iterator[tuple[str, list[_Shard]]]:
-        """classifier_id and the shards that it has scored, group by group."""
-        for (classifier_id, scan_id), done in self.scored.items():
-            mine = [s for s in self.shards if s.scan_id == scan_id and s.shard_id in done]
-            for group in self.groups(mine):
-                yield classifier_id, group
-
-
-def _documents(root: Root, folder: str, key: str, file: str = "") -> list[dict[str, Any]]:
-    """Every JSON object in a folder of the root, in order of name; its key from the name where the file has none."""
-    out = []
-    for name in root.names(folder):
-        if not file and not name.endswith(".json"):
-            continue
-        value = root.read_json(folder, name, file) if file else root.read_json(folder, name)
-        if isinstance(value, dict):
-            out.append({key: name.removesuffix(".json")} | value)
-    return out
 
 
 # Relations called new_<table>.
@@ -217,7 +133,7 @@ def _json_rows(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Mapping
 # Filling.
 
 
-def _load_shards(con: duckdb.DuckDBPyConnection, root: Root, group: Sequence[_Shard]) -> None:
+def _load_shards(con: duckdb.DuckDBPyConnection, root: Root, group: Sequence[FoundShard]) -> None:
     tables = tuple(name for name in OF_SHARDS if name != "scores")
     for name in tables:
         _register(
@@ -227,7 +143,7 @@ def _load_shards(con: duckdb.DuckDBPyConnection, root: Root, group: Sequence[_Sh
     _statements(con, "inserts", tables)
 
 
-def _load_scores(con: duckdb.DuckDBPyConnection, root: Root, classifier_id: str, group: Sequence[_Shard]) -> None:
+def _load_scores(con: duckdb.DuckDBPyConnection, root: Root, classifier_id: str, group: Sequence[FoundShard]) -> None:
     _register(
         con, root, "new_scores",
         {
@@ -251,16 +167,16 @@ def _add_labels(con: duckdb.DuckDBPyConnection, labels: Iterable[str]) -> None:
             con.execute(f"COMMENT ON COLUMN scores.{column} IS {comment}")
 
 
-def _load_small(con: duckdb.DuckDBPyConnection, root: Root, found: _Found, tables: Sequence[str]) -> None:
-    rounds = _documents(root, "rounds", "round")
+def _load_small(con: duckdb.DuckDBPyConnection, root: Root, found: Found, tables: Sequence[str]) -> None:
+    rounds = objects(root, "rounds", "round")
     classifiers = {str(audit.get("classifier_id")) for audit in found.audits}
     _json_rows(con, "new_audits", found.audits)
-    _json_rows(con, "new_runs", _documents(root, "runs", "run_id"))
+    _json_rows(con, "new_runs", objects(root, "runs", "run_id"))
     _json_rows(con, "new_rounds", rounds)
     _json_rows(
         con,
         "new_classifiers",
-        [c for c in _documents(root, "classifiers", "classifier_id") if c["classifier_id"] in classifiers],
+        [c for c in objects(root, "classifiers", "classifier_id") if c["classifier_id"] in classifiers],
     )
     schema = pa.schema([(name, pa.string()) for name in ("scan_id", "shard_id", "json")])
     con.register("new_manifests", pa.Table.from_pylist(found.manifests, schema))
@@ -290,65 +206,3 @@ def _columns(con: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
 def _statements(con: duckdb.DuckDBPyConnection, folder: str, names: Sequence[str]) -> None:
     for name in names:
         con.execute((SQL / folder / f"{name}.sql").read_text("utf-8"))
-
-
-# The file.
-
-
-@contextmanager
-def _beside(root: Root, copy: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a new file beside the warehouse (a copy of it, or empty), renamed over it at the end; gone after an error."""
-    with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
-        final = Path(root.at(DATABASE)) if root.local else Path(folder) / DATABASE
-        new = final.with_name(f"{DATABASE}.new")
-        mine = False
-        try:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            _clear(new)
-            mine = True
-            if copy and root.local:
-                shutil.copyfile(final, new)
-            elif copy:
-                root.fs.get_file(root.at(DATABASE), str(new))
-            with opened(new, read_only=False, memory=MEMORY, spill=f"{new}.tmp") as con:
-                yield con
-            _move(root, new, final)
-        except (duckdb.Error, OSError, pa.ArrowInvalid) as error:
-            raise RootError(
-                f"the warehouse cannot be made: {' '.join(str(error).split())}",
-                where=root.uri,
-                todo="Free space, mend the permissions, or delete the file that is named to have it made again; what is done is kept.",
-            ) from error
-        finally:
-            if mine:
-                with suppress(OSError):
-                    _remove(new)
-
-
-def _clear(new: Path) -> None:
-    """Removes what a killed load left. Raises RootError where another load holds the file."""
-    if not new.exists():
-        return
-    try:
-        with opened(new, read_only=False):
-            pass
-    except duckdb.Error as error:
-        if "lock" in str(error).lower():
-            raise RootError(
-                "another load of this root is going on", where=str(new), todo="Wait for it to end."
-            ) from error
-    _remove(new)
-
-
-def _remove(file: Path) -> None:
-    for path in (file, file.with_name(f"{file.name}.wal")):
-        path.unlink(missing_ok=True)
-    shutil.rmtree(f"{file}.tmp", ignore_errors=True)
-
-
-def _move(root: Root, new: Path, final: Path) -> None:
-    if root.local:
-        final.with_name(f"{final.name}.wal").unlink(missing_ok=True)  # of the file that is replaced
-        new.replace(final)
-    else:
-        root.fs.put_file(str(new), root.at(DATABASE))

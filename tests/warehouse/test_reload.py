@@ -178,7 +178,7 @@ def test_loads_are_equal_in_groups_of_any_size(root: Root, monkeypatch: pytest.M
     load(root)
     names = query(root, "select table_name from duckdb_tables()")["table_name"].to_list()
     before = {name: query(root, f"from {name}") for name in names}
-    monkeypatch.setattr(sys.modules["corpus_tools.warehouse.load"], "GROUP_SHARDS", 1)
+    monkeypatch.setattr(sys.modules["corpus_tools.warehouse.found"], "GROUP_SHARDS", 1)
     load(root)
     assert [name for name in names if not before[name].equals(query(root, f"from {name}"))] == []
 
