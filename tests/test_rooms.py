@@ -51,6 +51,13 @@ def test_the_map_names_every_room() -> None:
     assert sorted(there) == sorted(set(rooms()) - {"packs"})
 
 
+@pytest.mark.parametrize("folder", [PIPELINES, PIPELINES / "cli"], ids=lambda p: p.name)
+def test_the_maps_of_the_orchestrator_name_every_file(folder: Path) -> None:
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
+    there = {p.stem for p in folder.glob("*.py")} | {p.parent.name for p in folder.glob("*/__init__.py")}
+    assert sorted(re.findall(r"^(\w+)(?:\.py|/)  ", text, re.MULTILINE)) == sorted(there - {"__init__", "__main__"})
+
+
 @pytest.mark.parametrize("path", modules(LIBRARY), ids=lambda p: str(p.relative_to(LIBRARY)))
 def test_imports_point_up(path: Path) -> None:
     order = {name: place for place, name in enumerate(rooms())}
