@@ -60,7 +60,7 @@ def sentences() -> tuple[list[str], list[str]]:
     return [s for s, h in zip(said, hit, strict=True) if not h], [s for s, h in zip(said, hit, strict=True) if h]
 
 
-def generated(megabytes: float, sentences_a_document: float) -> Iterator[dict[str, str]]:
+def generated(megabytes: float, sentences_a_document: float, hit_share: float = HIT_SHARE) -> Iterator[dict[str, str]]:
     """Documents of about 400 to 12,000 characters, until so many bytes are written."""
     plain, hits = sentences()
     rng = random.Random(2026)
@@ -68,7 +68,7 @@ def generated(megabytes: float, sentences_a_document: float) -> Iterator[dict[st
     while written < megabytes * 1e6:
         n = min(400, max(5, int(rng.lognormvariate(math.log(sentences_a_document), 0.7))))
         parts = rng.choices(plain, k=n)
-        if rng.random() < HIT_SHARE:
+        if rng.random() < hit_share:
             for _ in range(rng.randint(1, 3)):
                 parts[rng.randrange(n)] = rng.choice(hits)
         for at in range(6, n, 7):
@@ -85,9 +85,10 @@ def generated(megabytes: float, sentences_a_document: float) -> Iterator[dict[st
         i += 1
 
 
-def build(folder: Path, megabytes: int, sentences_a_document: float) -> Path:
+def build(folder: Path, megabytes: int, sentences_a_document: float, hit_share: float = HIT_SHARE) -> Path:
     """One Parquet shard (zstd), made once."""
-    path = folder / f"corpus-{megabytes}-{sentences_a_document:g}.parquet"
+    share = "" if hit_share == HIT_SHARE else f"-{hit_share:g}"
+    path = folder / f"corpus-{megabytes}-{sentences_a_document:g}{share}.parquet"
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ def build(folder: Path, megabytes: int, sentences_a_document: float) -> Path:
     schema = pa.schema([(name, pa.string()) for name in ("id", "text", "url", "date")])
     with pq.ParquetWriter(part, schema, compression="zstd") as writer:
         rows: list[dict[str, str]] = []
-        for row in generated(megabytes, sentences_a_document):
+        for row in generated(megabytes, sentences_a_document, hit_share):
             rows.append(row)
             if len(rows) == 20_000:
                 writer.write_table(pa.Table.from_pylist(rows, schema))

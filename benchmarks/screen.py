@@ -27,6 +27,8 @@ import pyarrow.parquet as pq
 
 HERE = Path(__file__).parent
 SHARE = 0.02  # of passages that carry a term
+EMBEDDED = {"embed": ("auto", 600), "embed, torch": ("torch", 200)}
+"""Every passage embedded: by which engine (torch: sentence-transformers), and how many passages are timed."""
 SCREENS: dict[str, dict[str, object]] = {
     "census of hit documents": {"rule": "census"},
     "rates 1 / 0.2": {"hit": 1.0, "near": 0.2, "sampled": 1.0},
@@ -88,14 +90,15 @@ def measure(screen: str, path: Path, precision: str) -> dict[str, float]:
 
     limit_threads(1)
     pack = load_pack("ai_self_preservation")
-    classifier = load_classifier(pack, ClassifierConfig(precision=precision))  # type: ignore[arg-type]
+    engine, most = EMBEDDED.get(screen, ("auto", 0))
+    classifier = load_classifier(pack, ClassifierConfig(precision=precision, engine=engine))  # type: ignore[arg-type]
     classifier.score(["warm up"])
-    if screen == "embed":  # the same model on passages as they come
+    if most:  # the same model on passages as they come
         from corpus_tools.passages import split
 
         texts = pq.read_table(path)["text"].to_pylist()[:150]
         config = parse_config({"name": "b", "output": "o", "corpus": [str(path)]}, where="benchmark")
-        parts = [t[a:b] for t in texts for a, b in split(t, config.passages)][:600]
+        parts = [t[a:b] for t in texts for a, b in split(t, config.passages)][:most]
         start = time.process_time()
         classifier.score(parts)
         took = time.process_time() - start
