@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -60,6 +61,7 @@ class CompiledEncoder:
                 "PERFORMANCE_HINT": "LATENCY",
             },
         )
+        self._local = threading.local()
         self.dimension = int(self._graph.output(0).partial_shape[1].get_length())
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -74,8 +76,14 @@ class CompiledEncoder:
             for row, i in enumerate(rows):
                 tokens[row, : len(ids[i])] = ids[i]
                 mask[row, : len(ids[i])] = 1
-            out[rows] = self._graph((tokens, mask))[0]
+            out[rows] = self._request().infer((tokens, mask))[0]
         return out
+
+    def _request(self) -> Any:
+        """This thread's own: two threads in one would mix their batches."""
+        if not hasattr(self._local, "request"):
+            self._local.request = self._graph.create_infer_request()
+        return self._local.request
 
 
 def load_encoder(

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def test_a_score_does_not_depend_on_its_batch(compiled: Classifier) -> None:
     turned = compiled.score(TEXTS[::-1]).to_numpy()[::-1]
     assert np.abs(together - alone).max() <= 1e-4 + 1e-7
     assert np.abs(together - turned).max() <= 1e-4 + 1e-7
+
+
+def test_threads_do_not_mix_their_batches(compiled: Classifier) -> None:
+    parts = [TEXTS[i % 4 :] * (i + 1) for i in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(compiled.encoder.encode, parts))
+    for part, vectors in zip(parts, together, strict=True):
+        assert np.abs(vectors - compiled.encoder.encode(part)).max() < 1e-4
 
 
 def test_bf16_is_near(pack: Pack, compiled: Classifier) -> None:
