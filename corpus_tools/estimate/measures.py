@@ -22,7 +22,7 @@ class Measure:
 
 
 def _cv2(value: Floats, variance: Floats) -> Floats:
-    return np.where(value > 0, variance / np.maximum(value, 1e-150) ** 2, np.inf)
+    return np.where(value > 0, variance / np.maximum(value, 1e-120) ** 2, np.inf)
 
 
 def share(value: Floats, variance: Floats, whole: float, whole_variance: float, level: float = 0.95) -> Measure:
