@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -75,8 +77,30 @@ def frame_table(frame: pl.DataFrame, limit: int = 1000) -> Table:
     for name, kind in frame.schema.items():
         table.add_column(name, justify="right" if kind.is_numeric() else "left")
     for row in frame.head(limit).iter_rows():
-        table.add_row(*(Text("" if v is None else f"{v:.6g}" if isinstance(v, float) else str(v)) for v in row))
+        table.add_row(*(Text(_cell(v)) for v in row))
     return table
+
+
+def print_frame(frame: pl.DataFrame, limit: int = 1000) -> None:
+    """Prints a frame of any width: in a terminal, columns that do not fit are left out and named; elsewhere lines are as long as they must."""
+    needed = [_width(frame[name].head(limit)) + 2 for name in frame.columns]
+    if not out.is_terminal:
+        Console(highlight=False, width=max(out.width, sum(needed))).print(frame_table(frame, limit))
+        return
+    fit = max(1, sum(total <= out.width + 2 for total in accumulate(needed)))
+    out.print(frame_table(frame[:, :fit], limit))
+    if left := frame.columns[fit:]:
+        err.print(f"{len(left)} more columns: {', '.join(left)}. Name those you want, or --format csv.", style="dim")
+
+
+def _width(column: pl.Series) -> int:
+    """Characters that a column wants: its widest cell, at most 40; longer text folds."""
+    cells = [column.name, *(_cell(value) for value in column)]
+    return min(40, max(map(cell_len, cells)))
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def figure_line(figure: Figure) -> str:
@@ -179,5 +203,5 @@ class Look(Watcher):
 
 
 __all__ = [
-    "Look", "coverage_table", "err", "figure_line", "frame_table", "interval", "out", "prevalence_table",
+    "Look", "coverage_table", "err", "figure_line", "frame_table", "interval", "out", "prevalence_table", "print_frame",
 ]  # fmt: skip

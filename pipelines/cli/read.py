@@ -11,7 +11,7 @@ import typer
 from corpus_tools.errors import RootError
 from pipelines.cli.labels import writable, write_out
 from pipelines.cli.options import AuditOption, RootOption, beside, root_of
-from pipelines.show import err, frame_table, out
+from pipelines.show import err, frame_table, out, print_frame
 
 
 def sql(
@@ -37,7 +37,7 @@ def sql(
     elif output == "json":
         sys.stdout.write(frame.write_ndjson())
     else:
-        out.print(frame_table(frame))
+        print_frame(frame)
         if len(frame) > 1000:
             err.print(f"the first 1,000 of {len(frame):,} rows; --format csv prints all")
 

@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
+from rich.console import Console
 
+from pipelines import show
 from tests.conftest import BREAD, ROBOT
 
 
@@ -191,3 +194,17 @@ def test_evaluate_prints_the_card_s_numbers_and_judges_by_labels(
     assert "On 2 passages of 2 works" in judged.stdout and "| coercion | 1 |" in judged.stdout
     unsplit = run("evaluate", "--labels", "labels.jsonl", cwd=tmp_path)
     assert (unsplit.returncode, "no labels with split 'validation'" in unsplit.stderr) == (5, True)
+
+
+def test_a_wide_answer_keeps_its_words(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pl.DataFrame({f"column_{i}": [f"a value of column {i}"] for i in range(12)})
+    show.print_frame(frame)
+    header, row = capsys.readouterr().out.splitlines()
+    assert "column_11" in header
+    assert "a value of column 11" in row
+    monkeypatch.setattr(show, "out", Console(width=100, force_terminal=True, color_system=None))
+    show.print_frame(frame)
+    told = capsys.readouterr()
+    assert "a value of column 3" in told.out
+    assert "column_4" not in told.out
+    assert " ".join(told.err.split()).startswith("8 more columns: column_4, column_5")
