@@ -82,7 +82,7 @@ def frame_table(frame: pl.DataFrame, limit: int = 1000) -> Table:
 
 
 def print_frame(frame: pl.DataFrame, limit: int = 1000) -> None:
-    """Prints a frame of any width: in a terminal columns that do not fit are left out and named, elsewhere lines are as long as they must."""
+    """Prints a frame of any width: in a terminal columns that do not fit are left out and named, elsewhere lines are long."""
     needed = [_width(frame[name].head(limit)) + 2 for name in frame.columns]
     if not out.is_terminal:
         Console(highlight=False, width=max(out.width, sum(needed))).print(frame_table(frame, limit))
