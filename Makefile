@@ -11,7 +11,7 @@ audit: $(STAMP)
 	$(VENV)/bin/corpus-audit demo
 
 test: $(DEV_STAMP)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(DEV_STAMP)
 	$(VENV)/bin/ruff check .

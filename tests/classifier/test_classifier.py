@@ -179,7 +179,7 @@ def test_a_pack_on_another_topic_is_fitted_published_and_used(tmp_path: Path) ->
         '[derived.alarm]\nall_of = ["sky_storm", "damage"]\n[questions]\nheadline = "alarm"\n'
     )
     (folder / "lexicon.toml").write_text('[groups.words]\nphrases = ["storm(s)", "gale(s)", "thunder", "lightning"]\n')
-    pack = load_pack("weather", tmp_path)
+    pack = load_pack(str(tmp_path / "weather"))
     texts, records = [], []
     for sky, said in WEATHER.items():
         for i, text in enumerate(said):
