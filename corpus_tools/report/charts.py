@@ -67,9 +67,9 @@ def _times(value: float) -> str:
 
 
 def _step(top: float) -> float:
-    """A round step that makes two to four parts."""
+    """A round step that makes one to three parts: the column is narrow."""
     unit = 10.0 ** math.floor(math.log10(top))
-    return next(unit * k for k in (0.25, 0.5, 1, 2, 5) if top / (unit * k) <= 4)
+    return next(unit * k for k in (0.25, 0.5, 1, 2, 5) if top / (unit * k) <= 3)
 
 
 def _short(share: float) -> str:
