@@ -180,7 +180,7 @@ def label_import(
         out.print(f"{count:,} set aside: {reason}", style="yellow", markup=False, soft_wrap=True)
     if done.differing.get(pack.headline):
         out.print(
-            f"annotators differ on {pack.headline} in {done.differing[pack.headline]:,} passages: their mean counts; "
+            f"annotators differ on {pack.headline}, passages: {done.differing[pack.headline]:,}; their mean counts; "
             f"see corpus-audit label agreement --round {round_name}", style="yellow", soft_wrap=True,
         )  # fmt: skip
     if rule["role"] != "estimate":
