@@ -157,3 +157,10 @@ def test_a_broken_file_does_not_show_it_either(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not valid YAML") as caught:
         load_config(tmp_path / "a.yaml")
     assert SECRET not in str(caught.value)
+
+
+def test_a_source_field_does_not_hide_a_dimension() -> None:
+    raw = {"name": "a", "output": "o", "corpus": [{"uri": "x.jsonl", "source_fields": {"kind": "meta.kind"}}]}
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw, where="test")
+    assert "kind is a dimension already" in caught.value.mistakes[0]

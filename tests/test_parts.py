@@ -170,7 +170,7 @@ def test_parts_joined_are_the_shard_scanned_whole(
     else:
         path.write_text("broken\n" + "\n".join(map(json.dumps, rows)) + "\n", "utf-8")
     config = make_config(
-        [{"uri": path.name, "source_fields": ["kind"]}], gate={"audit_fraction": 0.5}, screen={"near": 0.5},
+        [{"uri": path.name, "source_fields": {"sort": "kind"}}], gate={"audit_fraction": 0.5}, screen={"near": 0.5},
         store={"vectors": True},
     )  # fmt: skip
     entry = config.corpus[0]

@@ -36,6 +36,12 @@ class CorpusEntry(_Part):
     shards: int | None = Field(None, ge=1, description="take this many shards, in hash order; default: all")
     epochs: float = Field(1.0, gt=0, description="how often the training mixture repeats this entry (exposure shares)")
 
+    @model_validator(mode="after")
+    def _free_names(self) -> CorpusEntry:
+        if taken := sorted({"dataset", "domain", "kind", "language", "mode", "year"} & set(self.source_paths)):
+            raise ValueError(f"source_fields: {', '.join(taken)} is a dimension already: give the field another name")
+        return self
+
     @property
     def source_paths(self) -> dict[str, str]:
         """name of a source key -> field."""

@@ -40,7 +40,8 @@ def load_config(path: str | Path) -> AuditConfig:
 def parse_config(given: object, *, where: str, base: Path | None = None) -> AuditConfig:
     """A mapping as read from YAML -> the configuration. Relative paths are taken from `base`. Raises ConfigError with every mistake."""
     if not isinstance(given, Mapping):
-        raise ConfigError([f"a configuration is a mapping of keys, not {type(given).__name__}"], where=where)
+        found = "the file is empty" if given is None else f"not {type(given).__name__}"
+        raise ConfigError([f"a configuration is a mapping of keys (name, corpus, output …): {found}"], where=where)
     raw: dict[str, Any] = json.loads(json.dumps(given, default=str))
     if isinstance(raw.get("corpus"), dict | str):
         raw["corpus"] = [raw["corpus"]]

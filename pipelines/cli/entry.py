@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -15,7 +17,7 @@ from pipelines.cli import classify, read
 from pipelines.cli import run as scans
 from pipelines.cli.export import export
 from pipelines.cli.labels import label_app
-from pipelines.show import err
+from pipelines.show import err, out
 
 app = typer.Typer(
     name="corpus-audit",
@@ -32,6 +34,21 @@ for _command in (
     classify.train, classify.train_screen, classify.evaluate,
 ):  # fmt: skip
     app.command()(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"corpus-audit {version('corpus-audit')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="say it, and exit")
+    ] = False,
+) -> None:
+    pass
 
 
 def _stop_at_once(_signal: int, _frame: object) -> None:

@@ -163,6 +163,8 @@ def label_import(
     from corpus_tools.root import Root
     from pipelines.audit import estimate_flow
 
+    if not annotator.strip():
+        raise LabelError("no annotator is named", expected="--annotator and a name; a language model is named as one")
     place = Root(root_of(root))
     rule, _ = read_round(place, round_name)
     same = [a for a in place.audits() if a["scan_id"] == rule["scan_id"]]

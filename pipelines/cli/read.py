@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from corpus_tools.errors import RootError
+from corpus_tools.errors import CompareError, LabelError
 from pipelines.cli.labels import writable, write_out
 from pipelines.cli.options import AuditOption, RootOption, beside, root_of
 from pipelines.show import err, frame_table, out, print_frame
@@ -26,7 +26,7 @@ def sql(
     from corpus_tools.warehouse import renew
 
     if output not in ("table", "csv", "json"):
-        raise RootError(f"no format {output!r}", expected="table, csv or json")
+        raise typer.BadParameter(f"no format {output!r}: expected table, csv or json", param_hint="--format")
     place = Root(root_of(root))
     if renew(place):
         err.print("The database was made by an earlier version: it was made again from the root's files.", style="dim")
@@ -38,6 +38,8 @@ def sql(
         sys.stdout.write(frame.write_ndjson())
     else:
         print_frame(frame)
+        if frame.is_empty():
+            err.print("no rows", style="dim")
         if len(frame) > 1000:
             err.print(f"the first 1,000 of {len(frame):,} rows; --format csv prints all")
 
@@ -108,6 +110,12 @@ def compare(
 
     place = Root(root_of(root))
     first, second = audits.read(place, before), audits.read(place, after)
+    if first["audit_id"] == second["audit_id"]:
+        there = ", ".join(a["audit_id"] for a in place.audits())
+        raise CompareError("an audit is not compared with itself", where=first["audit_id"], expected=f"two of {there}")
+    labels = audits.pack_of(second).labels
+    if label and label not in labels:
+        raise LabelError(f"no label {label!r}", expected=f"one of {', '.join(labels)}")
     rows = audits.comparison(place, first, second).filter(
         label=label or second["headline"], unit="passages", basis="exposure", dimension_2=""
     )

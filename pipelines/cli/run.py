@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from corpus_tools.errors import Stop
 from pipelines.cli.environment import OURS
 from pipelines.cli.options import AuditOption, RootOption, beside, root_of, tell_notes, where
 from pipelines.show import Look, coverage_table, out, prevalence_table
@@ -93,6 +94,11 @@ def run(
             out.print()
     _books(audit)
     tell_notes(root, outcome.audit_id)
+    if not audit["books"]["kept"]:
+        raise Stop(
+            f"no document was kept of {audit['books']['read']:,} records", where=settings.output,
+            todo="The database says why: corpus-audit sql \"select reason, detail, count(*) from rejects group by all\"",
+        )  # fmt: skip
     if outcome.labels_wanted:
         out.print(
             f"Not yet a measurement: label {outcome.labels_wanted} passages: corpus-audit label sample --root {settings.output}",

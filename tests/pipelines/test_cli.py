@@ -208,3 +208,28 @@ def test_a_wide_answer_keeps_its_words(capsys: pytest.CaptureFixture[str], monke
     assert "a value of column 3" in told.out
     assert "column_4" not in told.out
     assert " ".join(told.err.split()).startswith("8 more columns: column_4, column_5")
+
+
+def test_mistakes_that_looked_like_answers(tmp_path: Path) -> None:
+    """A file of garbage, an audit against itself, a label or a format that is not there, and an answer of no rows."""
+    (tmp_path / "x.jsonl").write_text("garbage\n" * 20)
+    (tmp_path / "a.yaml").write_text("{name: a, output: out, corpus: [{uri: x.jsonl}], runner: {kind: threads}}")
+    done = run("run", "a.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no document was kept of 20 records" in " ".join(done.stderr.split())
+    (tmp_path / "x.jsonl").write_text(json.dumps({"text": ROBOT}) + "\n")
+    assert run("run", "a.yaml", cwd=tmp_path).returncode == 0
+    (audit,) = {p.name for p in (tmp_path / "out" / "audits").iterdir()} - {
+        json.loads(p.read_text())["audit_id"]
+        for p in (tmp_path / "out" / "audits").glob("*/audit.json")
+        if not json.loads(p.read_text())["books"]["kept"]
+    }
+    for words, code, told in (
+        (["compare", audit, audit, "--root", "out"], 6, "not compared with itself"),
+        (["sql", "select 1", "--root", "out", "--format", "xml"], 2, "expected table, csv or json"),
+        (["sql", "select 1 where false", "--root", "out"], 0, "no rows"),
+        (["--version"], 0, ""),
+    ):
+        done = run(*words, cwd=tmp_path)
+        assert done.returncode == code, done.stderr
+        assert told in " ".join(done.stderr.split())

@@ -36,7 +36,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, pack: Pack, classifier: Class
     raw = {
         "name": "w",
         "output": "out",
-        "corpus": [{"uri": "*.jsonl", "name": "d", "source_fields": ["kind"]}],
+        "corpus": [{"uri": "*.jsonl", "name": "d", "source_fields": {"sort": "kind"}}],
         "gate": {"audit_fraction": 1.0},
         "screen": {"near": 1.0},
         "classifier": {"threshold": 0.01},
@@ -80,7 +80,7 @@ def test_every_table_has_its_rows(root: Root) -> None:
     one = query(root, "select * from passages where stratum = 'near' order by passage_id limit 1").row(0, named=True)
     assert one["text"].startswith("Knead")
     assert one["inclusion_probability"] == 1.0
-    assert query(root, "select sources['kind'] as k, count(*) as n from documents group by 1").rows() == [("k'1", 8)]
+    assert query(root, "select sources['sort'] as k, count(*) as n from documents group by 1").rows() == [("k'1", 8)]
     assert query(root, "select distinct reason, fate from rejects").rows() == [("bad-json", "rejected")]
     assert (
         query(
