@@ -185,7 +185,8 @@ def test_kill_in_the_middle_then_run_again(
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 120
     shards = tmp_path / "killed" / "shards"
-    while not list(shards.glob("*/[0-9a-f]*/manifest.json")) and time.monotonic() < deadline and process.poll() is None:
+    scores = tmp_path / "killed" / "scores"  # written after the shard's manifest: then it is wholly done
+    while not list(scores.glob("*/*/*.parquet")) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
