@@ -19,7 +19,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     screen/           passages -> inclusion probability, by stratum and cheap score; candidates
   judge
     embed.py          texts -> vectors
-    compiled.py       the same, several times as fast on a processor
+    compiled.py       the same, faster on a processor
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate
     tally.py          exact counts per source, and how two add
     spool.py          files on a disk that show only when they are whole
