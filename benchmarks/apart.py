@@ -20,7 +20,7 @@ import numpy as np
 
 from corpus_tools.classifier import load_classifier
 from corpus_tools.classifier.annotations import join_texts, label_matrix, read_jsonl
-from corpus_tools.classifier.evaluate import average_precision
+from corpus_tools.classifier.evaluate import average_precision, drawn
 from corpus_tools.config import ClassifierConfig
 from corpus_tools.pack import load_pack
 
@@ -53,21 +53,17 @@ def interval(values: Array) -> str:
 
 def table(scores: list[Array], truth: Array, documents: list[str], columns: dict[str, int]) -> str:
     """Scores [n, labels] of each model -> a row per label: average precision of each, and last minus first's difference."""
-    names, code = np.unique(documents, return_inverse=True)
-    rng = np.random.default_rng(0)
-    drawn = [np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[code] for _ in range(DRAWS)]
-    weights, ones = np.array(drawn, np.int64), np.ones((1, len(documents)), np.int64)
+    counts = drawn(documents, DRAWS, seed=0)
     lines = [f"| label | positives |{''.join(f' model {i + 1} |' for i in range(len(scores)))} first − last |"]
     lines.append("|---" * (len(scores) + 3) + "|")
     for name, i in columns.items():
         y = truth[:, i]
         if y.sum() < 3:
             continue
-        found = [average_precision(p[:, i], y, weights) for p in scores]
-        values = [average_precision(p[:, i], y, ones)[0] for p in scores]
-        cells = [f"{v:.2f} {interval(d)}" for v, d in zip(values, found, strict=True)]
-        lines.append(f"| {name} | {y.sum()} | {' | '.join(cells)} | {interval(found[0] - found[-1])} |")
-    return f"{len(documents)} passages of {len(names)} documents\n\n" + "\n".join(lines) + "\n"
+        found = [average_precision(p[:, i], y, counts) for p in scores]  # the first as they are, the others drawn
+        cells = [f"{values[0]:.2f} {interval(values[1:])}" for values in found]
+        lines.append(f"| {name} | {y.sum()} | {' | '.join(cells)} | {interval((found[0] - found[-1])[1:])} |")
+    return f"{len(documents)} passages of {len(set(documents))} documents\n\n" + "\n".join(lines) + "\n"
 
 
 def main() -> None:

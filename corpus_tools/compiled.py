@@ -1,4 +1,4 @@
-"""The encoder as an OpenVINO graph: several times as fast on a processor as the same weights in torch, and torch is not even imported.
+"""The encoder as an OpenVINO graph: faster on a processor than the same weights in torch, and torch is not even imported.
 
 A model is converted once for a machine; the graph is kept in the user's cache folder (`CORPUS_AUDIT_CACHE` names another), by the
 hashes of what it was made from, and is checked against its own hash before it is loaded. Removing the folder costs a conversion.
@@ -43,10 +43,8 @@ class CompiledEncoder:
         import openvino
         from tokenizers import Tokenizer
 
-        folder = model_folder(spec)
-        checked(folder / "model.safetensors", spec.sha256)
         self.batch = batch
-        self._tokenizer = Tokenizer.from_file(str(checked(folder / "tokenizer.json", "")))
+        self._tokenizer = Tokenizer.from_file(str(checked(model_folder(spec) / "tokenizer.json", "")))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(spec.max_tokens)
         graph = kept_graph(spec)
@@ -116,8 +114,8 @@ def kept_graph(spec: EncoderSpec) -> Any:
     import openvino
 
     made_from = {
-        "weights": spec.sha256 or file_sha256(model_folder(spec) / "model.safetensors"),
-        "tuned": file_sha256(checked(Path(spec.tuned), spec.tuned_sha256)) if spec.tuned else "",
+        "weights": _hash_of(model_folder(spec) / "model.safetensors", spec.sha256),
+        "tuned": _hash_of(Path(spec.tuned), spec.tuned_sha256) if spec.tuned else "",
         "pooling": spec.pooling,
         "normalize": spec.normalize,
         "openvino": version("openvino"),
@@ -135,6 +133,12 @@ def kept_graph(spec: EncoderSpec) -> Any:
     graph = _converted(spec)
     _keep(graph, place)
     return graph
+
+
+def _hash_of(path: Path, named: str) -> str:
+    """A file's hash: the one named, if it is so (checked), else reckoned."""
+    checked(path, named)
+    return named or file_sha256(path)
 
 
 def _converted(spec: EncoderSpec) -> Any:

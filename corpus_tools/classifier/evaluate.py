@@ -43,13 +43,13 @@ def evaluate(
     `slices`: name -> value of each row [n]; a slice (`name: value`) has the pack's derived labels and groups only.
     Intervals: 95 %, works drawn with replacement; null where a label has fewer than 5 positives.
     """
-    rows = list(_rows("", pack.labels, probabilities, truth, _drawn(works, draws, seed), pack, threshold, passes))
+    rows = list(_rows("", pack.labels, probabilities, truth, drawn(works, draws, seed), pack, threshold, passes))
     broad = tuple(label for label in pack.derived if label not in pack.outcomes.values())
     for name, values in (slices or {}).items():
         column = np.array([str(v) for v in values])
         for value in sorted(set(column.tolist())):
             at = np.flatnonzero(column == value)
-            counts = _drawn([works[i] for i in at.tolist()], draws, seed)
+            counts = drawn([works[i] for i in at.tolist()], draws, seed)
             some = None if passes is None else (passes[0][at], passes[1][at])
             rows += _rows(f"{name}: {value}", broad, probabilities[at], truth[at], counts, pack, threshold, some)
     return pl.DataFrame(rows, schema=SCHEMA)
@@ -61,7 +61,7 @@ def mode_of(truth: Array, pack: Pack) -> list[str]:
     return [next((name for name, i in at.items() if row[i]), "") for row in truth]
 
 
-def _drawn(works: Sequence[str], draws: int, seed: int) -> Array:
+def drawn(works: Sequence[str], draws: int, seed: int) -> Array:
     """Works of n rows -> how often each row is counted [1 + draws, n]: once, then as its work was drawn with replacement."""
     rng = np.random.default_rng(seed)
     names, code = np.unique(list(works), return_inverse=True)
