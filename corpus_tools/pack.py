@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from corpus_tools.errors import PackError
+from corpus_tools.errors import CorpusAuditError, PackError
 
 PACKS = Path(__file__).parent / "packs"
 
@@ -71,6 +71,15 @@ class Pack:
     def weights(self) -> Path:
         """Folder of the fitted weights."""
         return self.folder / "weights"
+
+    def known_label(self, name: str, error: type[CorpusAuditError]) -> str:
+        """The label's name, the headline where none is given. Raises `error` for one that the pack does not have."""
+        name = name or self.headline
+        if name not in self.labels:
+            near = get_close_matches(name, self.labels, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else ""
+            raise error(f"no label {name!r}", expected=f"one of {', '.join(self.labels)}", todo=hint)
+        return name
 
     def derive(self, true: set[str]) -> set[str]:
         """The annotated labels that are true -> these and every derived label that follows, in the order of `derived`."""

@@ -90,8 +90,7 @@ def sample_round(
 
 
 def _check(pack: Pack, audit: Mapping[str, Any], label: str, by: str, of: str) -> None:
-    if label not in pack.labels:
-        raise LabelError(f"no label {label!r}", expected=f"one of {', '.join(pack.labels)}")
+    pack.known_label(label, LabelError)
     if of not in UNITS:
         raise LabelError(f"no round of {of!r}", expected=f"one of {', '.join(UNITS)}")
     plain = [d for d in audit["dimensions"] if d not in ("corpus", "mode")]

@@ -7,7 +7,6 @@ beside them copies (near copies among the candidates) and behind (the passages t
 from corpus_tools.audit.behind import comparison, labels_wanted, why_number, why_numbers
 from corpus_tools.audit.copies import find_near_copies
 from corpus_tools.audit.described import (
-    DIMENSIONS,
     describe,
     done_shards,
     entry_of,
@@ -23,7 +22,6 @@ from corpus_tools.audit.estimates import card_of, estimate, look, questions, usa
 from corpus_tools.audit.passages import scored_passages, tallies
 
 __all__ = [
-    "DIMENSIONS",
     "card_of",
     "comparison",
     "describe",

@@ -9,7 +9,7 @@ import polars as pl
 
 from corpus_tools.audit.estimates import card_of, usable_rounds
 from corpus_tools.audit.passages import scored_passages
-from corpus_tools.errors import RootError
+from corpus_tools.errors import CompareError, RootError
 from corpus_tools.estimate import Audited, compare, labels_needed, why, why_each
 from corpus_tools.estimate.reckon import TRAINED_AT
 from corpus_tools.labels import labels_table
@@ -31,9 +31,7 @@ def why_number(
 
     `dimension` is the first that has such a source, where it is not named. Raises RootError where none has.
     """
-    label = label or pack.headline
-    if label not in pack.labels:
-        raise RootError(f"no label {label!r}", expected=f"one of {', '.join(pack.labels)}")
+    label = pack.known_label(label, RootError)
     passages = scored_passages(root, audit, pack, labels=[label], texts=True)
     plain = [d for d in audit["dimensions"] if d in passages.columns]
     found = [d for d in plain if dimension in ("", d) and source in passages[d].cast(pl.String).unique().to_list()]
@@ -85,6 +83,9 @@ def why_numbers(
 
 def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:
     """Two audits of a root -> rows of `measures` (difference). Raises CompareError where they cannot be compared."""
+    if before["audit_id"] == after["audit_id"]:
+        there = ", ".join(a["audit_id"] for a in root.audits())
+        raise CompareError("an audit is not compared with itself", where=before["audit_id"], expected=f"two of {there}")
 
     def audited(audit: Mapping[str, Any]) -> Audited:
         table = root.estimates(audit["audit_id"], "prevalence")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from corpus_tools.config import AuditConfig, CorpusEntry, digest, frozen
+from corpus_tools.config import DIMENSIONS, AuditConfig, CorpusEntry, digest, frozen
 from corpus_tools.errors import RootError
 from corpus_tools.estimate.reckon import SHARDS
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.root import Root, audit_id
 from corpus_tools.shards import Plan
 from corpus_tools.stores import redacted
-
-DIMENSIONS = ("corpus", "dataset", "domain", "year", "language", "mode", "kind")
 
 
 def scan_id(config: AuditConfig, pack: Pack) -> str:

@@ -5,6 +5,7 @@ model (the keys) > reading (YAML to the model; mistakes) > freezing (what the sc
 
 from corpus_tools.config.freezing import SCAN_FORMAT, digest, frozen
 from corpus_tools.config.model import (
+    DIMENSIONS,
     AuditConfig,
     ClassifierConfig,
     CorpusEntry,
@@ -19,6 +20,7 @@ from corpus_tools.config.model import (
 from corpus_tools.config.reading import load_config, parse_config
 
 __all__ = [
+    "DIMENSIONS",
     "SCAN_FORMAT",
     "AuditConfig",
     "ClassifierConfig",

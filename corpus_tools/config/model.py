@@ -15,6 +15,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+DIMENSIONS = ("corpus", "dataset", "domain", "year", "language", "mode", "kind")
+"""By which every audit is reckoned; source fields are further ones."""
+
+
 class CorpusEntry(_Part):
     """One line of the corpus: where its shards are and which fields mean what. Field names may be dotted paths."""
 
@@ -38,7 +42,7 @@ class CorpusEntry(_Part):
 
     @model_validator(mode="after")
     def _free_names(self) -> CorpusEntry:
-        if taken := sorted({"dataset", "domain", "kind", "language", "mode", "year"} & set(self.source_paths)):
+        if taken := sorted(set(DIMENSIONS) & set(self.source_paths)):
             raise ValueError(f"source_fields: {', '.join(taken)} is a dimension already: give the field another name")
         return self
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 import polars as pl
 
@@ -33,15 +32,9 @@ class Wish:
 
     def checked(self, pack: Pack) -> Wish:
         """The wish with its label named. Raises ExportError for what cannot be meant."""
-        label = self.label or pack.headline
-        for name in (label, *self.upweights):
-            if name not in pack.labels:
-                near = get_close_matches(name, pack.labels, n=1)
-                raise ExportError(
-                    f"no label {name!r}",
-                    expected=f"one of {', '.join(pack.labels)}",
-                    todo=f"Did you mean {near[0]!r}?" if near else "",
-                )
+        label = pack.known_label(self.label, ExportError)
+        for name in self.upweights:
+            pack.known_label(name, ExportError)
         ways = {
             "--threshold": self.threshold,
             "--target-removed": self.target_removed,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from corpus_tools.errors import ExportError
-from pipelines.cli.options import AuditOption, RootOption, root_of
+from pipelines.cli.options import AuditOption, RootOption, opened
 from pipelines.show import err, out
 
 
@@ -52,7 +52,6 @@ def export(
     from corpus_tools import audit as audits
     from corpus_tools.export import Wish, make, page, write
     from corpus_tools.export.write import check
-    from corpus_tools.root import Root
 
     wish = Wish(
         label=label,
@@ -64,8 +63,7 @@ def export(
         uncalibrated=uncalibrated,
     )
     check(output, overwrite)
-    place = Root(root_of(root))
-    found = audits.read(place, audit)
+    place, found = opened(root, audit)
     made = make(place, found, audits.pack_of(found), wish, shlex.join(["corpus-audit", *sys.argv[1:]]))
     written = write(made, output, overwrite=overwrite)
     for sentence in page.sentences(made.facts):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from corpus_tools.errors import LabelError, RootError
-from pipelines.cli.options import AuditOption, RootOption, beside, root_of, tell_notes, where
+from pipelines.cli.options import AuditOption, RootOption, beside, opened, root_of, tell_notes, where
 from pipelines.show import frame_table, out
 
 label_app = typer.Typer(
@@ -29,10 +29,8 @@ def label_plan(
 ) -> None:
     """Say how many labels a wanted width of the interval would cost."""
     from corpus_tools import audit as audits
-    from corpus_tools.root import Root
 
-    place = Root(root_of(root))
-    found = audits.read(place, audit)
+    place, found = opened(root, audit)
     beside(found)
     needed, now, width = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
     more = f"{needed - now:,} more" if needed > now else "no more than there are"
@@ -65,13 +63,11 @@ def label_sample(
     from corpus_tools import audit as audits
     from corpus_tools.labels import check_new
     from corpus_tools.labels.files import FORMATS
-    from corpus_tools.root import Root
     from corpus_tools.rounds import free_name, sample_round, top_up
 
     if form not in FORMATS:
         raise LabelError(f"no format {form!r}", expected="jsonl, csv or labelstudio")
-    place = Root(root_of(root))
-    found = audits.read(place, audit)
+    place, found = opened(root, audit)
     pack = audits.pack_of(found)
     name = name or (_short_round(place, found) if new else free_name(place))
     if not new:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from corpus_tools.errors import RootError
 from pipelines.show import out
+
+if TYPE_CHECKING:
+    from corpus_tools.root import Root
 
 RootOption = Annotated[
     str,
@@ -37,6 +40,15 @@ def root_of(named: str) -> str:
         expected=f"one folder with audits (below are: {listed})",
         todo="Name it by --root.",
     )
+
+
+def opened(root: str, audit: str) -> tuple[Root, dict[str, Any]]:
+    """The root and the audit that two options name."""
+    from corpus_tools import audit as audits
+    from corpus_tools.root import Root
+
+    place = Root(root_of(root))
+    return place, audits.read(place, audit)
 
 
 def beside(*audits: dict[str, Any], to: Any = out) -> None:

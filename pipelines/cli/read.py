@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from corpus_tools.errors import CompareError, LabelError
+from corpus_tools.errors import LabelError
 from pipelines.cli.labels import writable, write_out
-from pipelines.cli.options import AuditOption, RootOption, beside, root_of
+from pipelines.cli.options import AuditOption, RootOption, beside, opened, root_of
 from pipelines.show import err, frame_table, out, print_frame
 
 
@@ -72,10 +72,8 @@ def why(
 ) -> None:
     """Show the passages that move a source's figure most, and what labelling each would do to it; or have them labelled."""
     from corpus_tools import audit as audits
-    from corpus_tools.root import Root
 
-    place = Root(root_of(root))
-    found = audits.read(place, audit)
+    place, found = opened(root, audit)
     if round_name:
         from corpus_tools.listed import listed_round
 
@@ -110,14 +108,9 @@ def compare(
 
     place = Root(root_of(root))
     first, second = audits.read(place, before), audits.read(place, after)
-    if first["audit_id"] == second["audit_id"]:
-        there = ", ".join(a["audit_id"] for a in place.audits())
-        raise CompareError("an audit is not compared with itself", where=first["audit_id"], expected=f"two of {there}")
-    labels = audits.pack_of(second).labels
-    if label and label not in labels:
-        raise LabelError(f"no label {label!r}", expected=f"one of {', '.join(labels)}")
+    label = audits.pack_of(second).known_label(label, LabelError)
     rows = audits.comparison(place, first, second).filter(
-        label=label or second["headline"], unit="passages", basis="exposure", dimension_2=""
+        label=label, unit="passages", basis="exposure", dimension_2=""
     )
     beside(first, second)
     shown = rows.sort(pl.col("value").abs(), descending=True, nulls_last=True)

@@ -11,7 +11,7 @@ import typer
 
 from corpus_tools.errors import Stop
 from pipelines.cli.environment import OURS
-from pipelines.cli.options import AuditOption, RootOption, beside, root_of, tell_notes, where
+from pipelines.cli.options import AuditOption, RootOption, beside, opened, tell_notes, where
 from pipelines.show import Look, coverage_table, out, prevalence_table
 
 
@@ -137,12 +137,10 @@ def rescore(
 ) -> None:
     """Score an audit's candidates with another classifier; no shard is read where its texts are kept."""
     from corpus_tools import audit as audits
-    from corpus_tools.root import Root
     from corpus_tools.rounds import settings
     from pipelines.audit import run_audit
 
-    place = Root(root_of(root))
-    found = audits.read(place, audit)
+    place, found = opened(root, audit)
     config = settings(place, found)
     config = config.model_copy(update={"classifier": config.classifier.model_copy(update={"model": model})})
     with Look() as look:
