@@ -9,7 +9,7 @@ import polars as pl
 
 from corpus_tools.audit.estimates import card_of, usable_rounds
 from corpus_tools.audit.passages import scored_passages
-from corpus_tools.errors import CompareError, RootError
+from corpus_tools.errors import RootError
 from corpus_tools.estimate import Audited, compare, labels_needed, why, why_each
 from corpus_tools.estimate.reckon import TRAINED_AT
 from corpus_tools.labels import labels_table
@@ -83,9 +83,6 @@ def why_numbers(
 
 def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:
     """Two audits of a root -> rows of `measures` (difference). Raises CompareError where they cannot be compared."""
-    if before["audit_id"] == after["audit_id"]:
-        there = ", ".join(a["audit_id"] for a in root.audits())
-        raise CompareError("an audit is not compared with itself", where=before["audit_id"], expected=f"two of {there}")
 
     def audited(audit: Mapping[str, Any]) -> Audited:
         table = root.estimates(audit["audit_id"], "prevalence")

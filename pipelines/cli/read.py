@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from corpus_tools.errors import LabelError
+from corpus_tools.errors import CompareError, LabelError
 from pipelines.cli.labels import writable, write_out
 from pipelines.cli.options import AuditOption, RootOption, beside, opened, root_of
 from pipelines.show import err, frame_table, out, print_frame
@@ -108,6 +108,9 @@ def compare(
 
     place = Root(root_of(root))
     first, second = audits.read(place, before), audits.read(place, after)
+    if first["audit_id"] == second["audit_id"]:
+        there = ", ".join(a["audit_id"] for a in place.audits())
+        raise CompareError("an audit is not compared with itself", where=first["audit_id"], expected=f"two of {there}")
     label = audits.pack_of(second).known_label(label, LabelError)
     rows = audits.comparison(place, first, second).filter(
         label=label, unit="passages", basis="exposure", dimension_2=""
