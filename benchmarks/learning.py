@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from corpus_tools.classifier import load_classifier
 from corpus_tools.classifier.annotations import join_texts, label_matrix, read_jsonl
 from corpus_tools.classifier.evaluate import average_precision
-from corpus_tools.classifier.train import BASE
+from corpus_tools.classifier.train import MINILM
 from corpus_tools.config import ClassifierConfig
 from corpus_tools.embed import Encoder
 from corpus_tools.pack import Pack, load_pack
@@ -39,7 +39,7 @@ SIZES = (0.125, 0.25, 0.5, 1.0)
 def encoded(texts: list[str], model: str, pack: Pack) -> Array:
     """Texts [n] -> features [n, d]."""
     if model == "base":
-        return Encoder(BASE).encode(texts)
+        return Encoder(MINILM).encode(texts)
     return load_classifier(pack, ClassifierConfig(model=model)).features(texts)
 
 

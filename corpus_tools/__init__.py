@@ -18,6 +18,7 @@ The rooms, in the order data walks through them; a file imports only from rooms 
     passages.py       opened documents -> passages with offsets
     screen/           passages -> inclusion probability, by stratum and cheap score; candidates
   judge
+    encoder_files.py  where an encoder's files lie, and whether they are what they say
     embed.py          texts -> vectors
     compiled.py       the same, faster on a processor
     classifier/       texts -> calibrated scores; fit, calibrate, evaluate

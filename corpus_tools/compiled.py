@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 
 from corpus_tools import embed
 from corpus_tools.config import digest
-from corpus_tools.embed import Encoder, EncoderSpec, Vectors, checked, model_folder
+from corpus_tools.embed import Encoder, Vectors
+from corpus_tools.encoder_files import WEIGHTS, EncoderSpec, cache_folder, checked, model_folder
 from corpus_tools.errors import PackError
 from corpus_tools.pack import file_sha256
 
@@ -104,24 +104,19 @@ def _gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def cache_folder() -> Path:
-    """Where converted graphs are kept."""
-    return Path(os.environ.get("CORPUS_AUDIT_CACHE") or platformdirs.user_cache_dir("corpus-audit")) / "graphs"
-
-
 def kept_graph(spec: EncoderSpec) -> Any:
     """The encoder's graph (token ids and mask [n, t] -> vectors [n, d]): from the cache, or converted and put there."""
     import openvino
 
     made_from = {
-        "weights": _hash_of(model_folder(spec) / "model.safetensors", spec.sha256),
+        "weights": _hash_of(model_folder(spec) / WEIGHTS, spec.sha256),
         "tuned": _hash_of(Path(spec.tuned), spec.tuned_sha256) if spec.tuned else "",
         "pooling": spec.pooling,
         "normalize": spec.normalize,
         "openvino": version("openvino"),
         "format": 1,
     }
-    place = cache_folder() / digest(made_from)
+    place = cache_folder("graphs") / digest(made_from)
     try:
         told = (place / "sha256").read_text("utf-8").split()
         for name, sha256 in zip(("graph.xml", "graph.bin"), told, strict=True):

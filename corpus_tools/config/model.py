@@ -141,7 +141,10 @@ class PassageConfig(_Part):
 class ClassifierConfig(_Part):
     """Which model scores the candidates."""
 
-    model: str = Field("pack", description="`pack`: the pack's own weights; or a folder with weights fitted by `train`")
+    model: str = Field(
+        "pack",
+        description="`pack`: the pack's weights; `accurate`: its larger model, if it has one; or a folder of weights fitted by `train`",
+    )
     engine: Literal["auto", "openvino", "torch"] = Field(
         "auto", description="`auto`: torch where there is a GPU or `device` names one, OpenVINO elsewhere"
     )

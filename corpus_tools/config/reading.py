@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from corpus_tools.config.model import AuditConfig, CorpusEntry
 from corpus_tools.errors import ConfigError
+from corpus_tools.pack import MODELS
 
 
 def load_config(path: str | Path) -> AuditConfig:
@@ -58,9 +59,9 @@ def parse_config(given: object, *, where: str, base: Path | None = None) -> Audi
         raw["output"] = _anchored(raw["output"], base)
     if isinstance(raw.get("pack"), str) and "/" in raw["pack"]:  # a folder, not the name of a bundled pack
         raw["pack"] = _anchored(raw["pack"], base)
-    for part in ("classifier", "screen"):
+    for part, own in (("classifier", tuple(MODELS)), ("screen", ("pack",))):
         model = raw[part].get("model") if isinstance(raw.get(part), dict) else None
-        if isinstance(model, str) and model != "pack":
+        if isinstance(model, str) and model not in own:
             raw[part]["model"] = _anchored(model, base)
     try:
         return AuditConfig.model_validate(raw)

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,7 +17,9 @@ def score(
     source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="passages: passage_id and text a line")],
     output: Annotated[Path, typer.Option(help="where to write passage_id and scores a line")],
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+    model: Annotated[
+        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
+    ] = "pack",
 ) -> None:
     """Score passages from a file: label -> probability."""
     from corpus_tools.classifier.score import score_file
@@ -37,7 +39,8 @@ def train(
         typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
     ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    epochs: Annotated[int, typer.Option(min=1)] = 6,
+    recipe: Annotated[Literal["fast", "accurate"], typer.Option(help="fast: MiniLM; accurate: MPNet, slower")] = "fast",
+    epochs: Annotated[int, typer.Option(min=0, help="0: as many as the recipe says")] = 0,
 ) -> None:
     """Fit a classifier on labels; those with `split: validation` are held out, calibrate it, and judge it."""
     from corpus_tools.classifier.annotations import read_jsonl
@@ -49,7 +52,7 @@ def train(
     rows = [row for path in labels for row in read_jsonl(path)]
     passages = [row for path in texts or [] for row in read_jsonl(path)]
     spec = load_pack(pack)
-    _quality(fit(spec, rows, passages, output, epochs=epochs))
+    _quality(fit(spec, rows, passages, output, recipe=recipe, epochs=epochs))
     out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
 
 
@@ -82,7 +85,9 @@ def evaluate(
         typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
     ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+    model: Annotated[
+        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
+    ] = "pack",
     split: Annotated[str, typer.Option(help="only labels with this split; '' for all")] = "validation",
     readings: Annotated[
         list[Path] | None,
@@ -105,7 +110,7 @@ def evaluate(
     from corpus_tools.pack import load_pack
 
     spec = load_pack(pack)
-    folder = spec.weights if model == "pack" else Path(model)
+    folder = spec.weights_of(model)
     if not labels:
         _quality(read_evaluation(folder))
         return

@@ -133,7 +133,9 @@ def serve(
 def rescore(
     root: RootOption = "",
     audit: AuditOption = "",
-    model: Annotated[str, typer.Option(help="`pack`, or a folder of fitted weights")] = "pack",
+    model: Annotated[
+        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
+    ] = "pack",
 ) -> None:
     """Score an audit's candidates with another classifier; no shard is read where its texts are kept."""
     from corpus_tools import audit as audits

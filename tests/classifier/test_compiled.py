@@ -16,7 +16,8 @@ import pytest
 from corpus_tools.classifier.model import Classifier, load_classifier
 from corpus_tools.compiled import CompiledEncoder, kept_graph, load_encoder
 from corpus_tools.config import ClassifierConfig
-from corpus_tools.embed import Encoder, EncoderSpec
+from corpus_tools.embed import Encoder
+from corpus_tools.encoder_files import EncoderSpec
 from corpus_tools.errors import PackError
 from corpus_tools.pack import Pack
 from tests.conftest import BREAD, ROBOT
