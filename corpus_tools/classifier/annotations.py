@@ -73,7 +73,11 @@ def join_texts(labels: list[dict[str, Any]], texts: Iterable[Mapping[str, Any]])
     A label that carries its `text` (seed data written for training) needs no passage. Every label must find its text: one that
     does not fit its hash is refused, not skipped.
     """
-    found = {str(t["passage_id"]): str(t["text"]) for t in texts}
+    found = {}
+    for number, passage in enumerate(texts, 1):
+        if "passage_id" not in passage or not isinstance(passage.get("text"), str):
+            raise LabelError(f"text {number} of those given is no passage", expected="passage_id and text in each")
+        found[str(passage["passage_id"])] = passage["text"]
     rows = []
     for number, label in enumerate(labels):
         text = label.get("text") or found.get(str(label.get("passage_id")))

@@ -113,6 +113,8 @@ def test_labels_must_fit_their_texts(tmp_path: Path) -> None:
         join_texts(labels, [{"passage_id": "a", "text": BREAD}])
     with pytest.raises(LabelError, match="no text for passage a"):
         join_texts(labels, [])
+    with pytest.raises(LabelError, match="text 2 of those given is no passage"):
+        join_texts(labels, [{"passage_id": "a", "text": ROBOT}, {"text": BREAD}])
     (tmp_path / "x.jsonl").write_text("{}\n[1]\n")
     with pytest.raises(LabelError, match="line 2"):
         read_jsonl(tmp_path / "x.jsonl")
