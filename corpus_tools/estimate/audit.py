@@ -24,6 +24,7 @@ from corpus_tools.estimate.reckon import (
     Key,
     Reckoning,
     Topic,
+    adding_up,
     joint,
 )
 from corpus_tools.estimate.rows import FIRST, write_attribution, write_comparison, write_counts, write_drifts
@@ -150,6 +151,8 @@ def estimate_audit(
         writer.totals(p, totals[p.dimension])
     read_whole, set_aside = _documents(passages, documents, questions, list(wanted), (tallies,), shards, totals)
     aside |= set_aside
+    crossed_with_mode = {WHOLE.dimension, *(((b if a == "mode" else a), "") for a, b in by_mode)}
+    of_label: dict[str, dict[Key, Floats]] = {}
     done: dict[str, dict[Key, Counts]] = {}  # what is asked for again: of all sources it would fill the memory
     again = {questions.outcome_of, *(name for pair in questions.balance for name in pair)}
     asked = dict.fromkeys([*questions.labels, *([questions.outcome_of] if questions.outcome_of else [])])
@@ -157,6 +160,7 @@ def estimate_audit(
         done[name] = {k: c for k, c in counts.items() if k[0] == WHOLE.dimension or (name in again and k[1:] == FIRST)}
         if name not in questions.labels:
             continue
+        of_label[name] = {k: c.value for k, c in counts.items() if k[0] in crossed_with_mode}
         read = read_whole(name)
         for p in places:
             for unit, basis in ((u, b) for u in UNITS for b in BASES):
@@ -175,25 +179,41 @@ def estimate_audit(
     for a, b in questions.balance:
         for p in places:
             write_comparison(writer, p, "balance", a, b, done[a], done[b], m.ratio)
-    for column in questions.outcomes.values():
-        whole = topics[questions.outcome_of]
-        least = np.minimum(reckoning.scored(topics[column]).shifted, reckoning.scored(whole).shifted)
-        both = joint(topics[column], whole, least)
-        counts, _ = reckoning.counts(both, [data.pairs[d] for d in (*plain, *crossed)], over)
-        for p in places:
-            write_comparison(
-                writer, p, "outcome", column, questions.outcome_of, counts, done[questions.outcome_of], m.part_of
-            )
+    _write_outcomes(writer, reckoning, questions, topics, places, over, done)
     if questions.modes and ("mode" in dimensions or by_mode):
         named = {v: topics[c] for v, c in questions.modes.items()}
         of = [topics[n] for n in questions.labels if n not in questions.modes.values()]
-        write_modes(writer, reckoning, named, of, totals, over, done, "mode" in dimensions, by_mode)
+        write_modes(writer, reckoning, named, of, totals, over, done, of_label, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
     notes = (
         *write_drifts(writer, data.corpus, reckoning, questions.labels, questions.headline, done),
         *_one_class(topics[questions.headline]),
     )
     return Estimates(writer.tables(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n), notes=notes)
+
+
+def _write_outcomes(
+    writer: Writer,
+    reckoning: Reckoning,
+    questions: Questions,
+    topics: Mapping[str, Topic],
+    places: Sequence[Pairs],
+    over: Mapping[Key, Floats],
+    done: Mapping[str, Mapping[Key, Counts]],
+) -> None:
+    """Each outcome as a share of what it is an outcome of. Outcomes exclude each other: in no source are they more than the whole."""
+    if not questions.outcomes:
+        return
+    whole, columns = topics[questions.outcome_of], list(questions.outcomes.values())
+    counted = []
+    for column in columns:
+        least = np.minimum(reckoning.scored(topics[column]).shifted, reckoning.scored(whole).shifted)
+        counted.append(reckoning.counts(joint(topics[column], whole, least), places[1:], over)[0])
+    of = done[questions.outcome_of]
+    for p in places:
+        key = (p.dimension, *FIRST)
+        for column, c in zip(columns, adding_up([k[key] for k in counted], of[key].value, at_most=True), strict=True):
+            write_comparison(writer, p, "outcome", column, questions.outcome_of, {key: c}, of, m.part_of)
 
 
 def _documents(

@@ -9,7 +9,7 @@ import numpy as np
 
 from corpus_tools.estimate import measures as m
 from corpus_tools.estimate.modes import mode_shares, mode_totals, source_mode_totals
-from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, Counts, Key, Reckoning, Topic, joint, stack
+from corpus_tools.estimate.reckon import LABELS_FOR_CORPUS, Counts, Key, Reckoning, Topic, adding_up, joint, stack
 from corpus_tools.estimate.survey import WHOLE, Floats, Place
 from corpus_tools.estimate.totals import Totals
 from corpus_tools.estimate.writer import Writer
@@ -25,6 +25,7 @@ def write_modes(
     totals: Mapping[tuple[str, str], Mapping[tuple[str, str], Totals]],
     over: Mapping[Key, Floats],
     done: Mapping[str, Mapping[Key, Counts]],
+    wholes: Mapping[str, Mapping[Key, Floats]],
     alone: bool,
     crossed: Sequence[tuple[str, str]],
 ) -> None:
@@ -32,8 +33,8 @@ def write_modes(
 
     Scores of both together: the label's, shifted to its stratum, times the mode's share of the modes' scores as they
     are. A shift of the product would start from a prior that no one knows and ends at 0; the modes' scores were
-    calibrated where such passages are many, which is where positives lie. Without labels the modes of a label add up
-    to the label.
+    calibrated where such passages are many, which is where positives lie. The modes of a label add up to the label: without labels
+    by themselves, with labels once they are scaled. `wholes`: label -> its counts by source.
     """
     data = reckoning.data
     values, of_mode = list(modes), list(modes.values())
@@ -59,9 +60,14 @@ def write_modes(
     for topic in of:
         mine = reckoning.scored(topic).shifted
         counted = [reckoning.counts(joint(topic, t, mine * (t.score / together)), pairs, over)[0] for t in of_mode]
+        found = {
+            key: adding_up([k[key] for k in counted], wholes[topic.name][key])
+            for key in counted[0]
+            if key in wholes[topic.name]
+        }
         n_mode = np.array([float((t.labels.y >= 0.5).sum()) for t in of_mode])
         for unit, basis in by:
-            c = replace(stack([k[WHOLE.dimension, unit, basis] for k in counted]), n_labelled=n_mode)
+            c = replace(stack(found[WHOLE.dimension, unit, basis]), n_labelled=n_mode)
             if alone:
                 scored = np.repeat(data.corpus.n_scored, len(values))
                 writer.prevalence(place, unit, basis, topic.name, c, by, scored, uncorrected=UNCORRECTED)
@@ -72,6 +78,6 @@ def write_modes(
                     x = m.share(c.value, c.variance, float(whole.value[0]), float(whole.variance[0]))
                     writer.measure(place, unit, basis, topic.name, "share", x, c, "part of all, log odds")
             for p, there, part in zip(pairs, places, parts, strict=True):
-                c = stack([k[p.dimension, unit, basis] for k in counted], interleave=True)
+                c = stack(found[p.dimension, unit, basis], interleave=True)
                 scored = np.repeat(p.n_scored, len(values))
                 writer.prevalence(there, unit, basis, topic.name, c, part, scored, uncorrected=UNCORRECTED)

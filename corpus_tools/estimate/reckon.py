@@ -262,6 +262,23 @@ def joint(a: Topic, b: Topic, score: Floats) -> Topic:
     return Topic(f"{a.name} and {b.name}", lambda: score, labels, None)
 
 
+def adding_up(parts: Sequence[Counts], whole: Floats, *, at_most: bool = False) -> list[Counts]:
+    """Counts of parts that exclude each other -> the same, scaled so that in every source they add up to the whole [X], which more
+    labels stand behind (`at_most`: so that they are no more). A limit only moves outward."""
+    together = np.sum([c.value for c in parts], axis=0)
+    use = (together > whole if at_most else together > 0) & (whole > 0)
+    factor = np.divide(whole, together, out=np.ones(len(whole)), where=use)
+    return [
+        replace(
+            c,
+            value=c.value * factor,
+            low=c.low * np.minimum(factor, 1),
+            high=np.where(c.one_sided, np.maximum(c.high, c.value * factor), c.high * np.maximum(factor, 1)),
+        )
+        for c in parts
+    ]
+
+
 def stack(counts: Sequence[Counts], interleave: bool = False) -> Counts:
     """Counts of V topics as those of V sources; with `interleave`, [X] each become [X * V], source by source."""
 

@@ -255,6 +255,28 @@ def test_outcomes_and_balance(small: Sample) -> None:
     assert found["balance"]["low"] < 2 < found["balance"]["high"]
 
 
+def test_outcomes_are_never_more_than_what_they_are_outcomes_of(small: Sample) -> None:
+    """Two that exclude each other, with noisy answers: by themselves they would add up to more than the whole in some sources."""
+    passages = small.passages.with_columns(a=pl.col("y") * 0.9, b=pl.col("y") * 0.9)
+    labels = label_round(small, 900, 1)
+    even = (labels["content"].cast(pl.Int64) % 2 == 0).cast(pl.Float64)
+    labels = pl.concat(
+        [
+            labels,
+            labels.with_columns(label=pl.lit("a"), value=labels["value"] * even),
+            labels.with_columns(label=pl.lit("b"), value=labels["value"] * (1 - even)),
+        ]
+    )
+    questions = Questions(labels=("y",), headline="y", outcomes={"one": "a", "two": "b"}, outcome_of="y")
+    out = estimate_audit(passages, small.tallies, labels, questions, audit_id="a", dimensions=("corpus", "domain"))
+    shares = out.measures.filter(measure="outcome").drop_nulls("value")
+    together = shares.group_by("dimension", "source").agg(pl.col("value").sum())
+    assert together.height > 50
+    assert together["value"].max() <= 1 + 1e-9  # type: ignore[operator]
+    assert (shares["low"].fill_null(0) <= shares["value"]).all()
+    assert (shares["high"].fill_null(1) >= shares["value"]).all()
+
+
 def test_allocation_has_every_rate_above_zero_and_the_size_asked_for(small: Sample) -> None:
     candidates = small.passages.filter("drawn")
     out = allocate(candidates, 500, score="y")

@@ -48,6 +48,31 @@ def test_without_labels_a_label_by_mode_adds_up_to_the_label() -> None:
     assert len(method) == 1 and "times the mode's score" in method[0]
 
 
+def test_with_labels_too_a_label_by_mode_adds_up_to_the_label_in_every_source() -> None:
+    sample = simulate(SMALL, seed=5)
+    out = estimates(sample, label_round(sample, 900, 1))
+    rows = out.prevalence.filter(label="y", basis="exposure").join(
+        out.totals.select("dimension", "dimension_2", "source", "source_2", "unit", "basis", "total", "unscored_share"),
+        on=["dimension", "dimension_2", "source", "source_2", "unit", "basis"],
+        nulls_equal=True,
+    )
+    count = rows.with_columns(
+        count=pl.col("prevalence") * pl.col("total") * (1 - pl.col("unscored_share").fill_null(0))
+    )
+    for unit in ("passages", "words"):
+        some = count.filter(unit=unit)
+        whole = some.filter(dimension="corpus")["count"][0]
+        assert some.filter(dimension="mode")["count"].sum() == pytest.approx(whole)
+        own = some.filter(dimension="domain", dimension_2="").select("source", "count")
+        parts = some.filter(dimension="domain", dimension_2="mode").group_by("source").agg(pl.col("count").sum())
+        both = own.join(parts, on="source", suffix="_of_modes").filter(pl.col("count") > 0)
+        assert both.height > 20
+        assert both["count_of_modes"].to_list() == pytest.approx(both["count"].to_list())
+    some = rows.filter(pl.col("ci_low").is_not_null())
+    assert (some["ci_low"] <= some["prevalence"] + 1e-12).all()
+    assert (some["prevalence"] <= some["ci_high"] + 1e-12).all()
+
+
 def test_a_rare_label_does_not_collapse_where_scores_are_lower_than_they_were() -> None:
     """20 of 2,000 score high; the others lower than negatives did where the classifier was calibrated."""
     lower = np.array([0.9] * 20 + [0.005] * 1980)
