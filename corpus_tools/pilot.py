@@ -6,6 +6,7 @@ of each scored. Its passages are drawn again, by their own hash, when the scan c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +26,13 @@ from corpus_tools.shards import Plan, Shard
 from corpus_tools.tables import STRATA
 from corpus_tools.texts import join
 
+log = logging.getLogger(__name__)
+
 PASSAGES = 5_000  # of opened documents, after which the pilot stops once it has read SHARDS
 SHARDS = 3  # of each corpus entry, at least
 TEXT = 1 << 30  # bytes of text of one corpus entry, after which it stops in any case
+SMALL = 100 << 20  # bytes of files; the text of fewer cannot hold MAX_SCORED passages, and needs no look
+MAX_SCORED = 500_000  # passages, under screen.rule: auto; some hours of two cores
 SCORED = 40  # passages of each stratum and bin
 HELD_BY = 5.0  # passages that the scorer's own shape is worth beside them
 
@@ -38,25 +43,85 @@ class _Cell:
     texts: list[str] = field(default_factory=list)
 
 
+def wanted(config: AuditConfig, plan: Plan) -> bool:
+    """Whether a look at a few shards may be needed before the scan: for a budget, or to see whether the corpus calls for one."""
+    if config.screen.by_size:
+        return sum(shard.bytes for shard in plan.shards) > SMALL
+    return config.screen.max_scored is not None
+
+
 def settle(
     config: AuditConfig, pack: Pack, root: Root, plan: Plan, classifier: Callable[[], Classifier]
 ) -> tuple[AuditConfig, dict[str, Any]]:
     """A configuration as asked -> the same with every screen rate written out, and what to note beside the frozen one.
 
     A budget is turned into rates by a pilot, unless this root holds rates for the same question already. `classifier` is called
-    only then. Raises Stop where shards do not say their size, so that nothing tells how much of the corpus the pilot saw.
+    only then. Under `screen.rule: auto` a budget of MAX_SCORED is set where one rate a stratum would have more passages scored than
+    that; a root keeps what it began with, though its corpus grow. Raises Stop where shards do not say their size, so that nothing
+    tells how much of the corpus the pilot saw.
     """
+    if config.screen.rule == "auto":
+        return _settle_auto(config, pack, root, plan, classifier)
     scorer = scorer_of(config.screen, pack)
     if scorer is None:
         return config, {}
     asked = digest(frozen(config, pack))
     if config.screen.max_scored is None:
         return config.model_copy(update={"screen": resolved(config.screen, scorer)}), {"asked": asked}
-    for name in root.names("scans"):
-        known = root.read_json("scans", name) or {}
-        if known.get("asked") == asked:
-            return _with(config, known["screen"]["by_bin"]), {"asked": asked, "pilot": known["pilot"]}
-    cells, seen = _look(config, pack, plan)
+    known = _known(root, asked)
+    if known:
+        return _with(config, known["screen"]["by_bin"]), {"asked": asked, "pilot": known["pilot"]}
+    return _by_pilot(config, pack, asked, _look(config, pack, plan), classifier)
+
+
+def _settle_auto(
+    config: AuditConfig, pack: Pack, root: Root, plan: Plan, classifier: Callable[[], Classifier]
+) -> tuple[AuditConfig, dict[str, Any]]:
+    """One rate a stratum, or a budget: as this root began, else as the pilot finds."""
+    plain, budget = _ruled(config, "rates", None), _ruled(config, "scored", MAX_SCORED)
+    asked = digest(frozen(budget, pack))
+    known = _known(root, asked)
+    if known:
+        return _with(budget, known["screen"]["by_bin"]), {"asked": asked, "pilot": known["pilot"]}
+    begun = root.read_json("scans", f"{digest(frozen(plain, pack))}.json") is not None
+    if begun or not wanted(config, plan) or not pack.screen.is_file():
+        return plain, {}
+    try:
+        look = _look(budget, pack, plan)
+    except Stop as error:  # some shards do not say their size
+        log.info("%s: every stratum keeps its rate", error.what)
+        return plain, {}
+    passages = sum(cell.passages * getattr(config.screen, stratum) for (stratum, _), cell in look[0].items())
+    if passages <= MAX_SCORED:
+        return plain, {}
+    log.info(
+        "about %s passages would be scored: a cheap score draws about %s of them (screen.rule: rates or census would have more scored)",
+        f"{passages:,.0f}", f"{MAX_SCORED:,}",
+    )  # fmt: skip
+    return _by_pilot(budget, pack, asked, look, classifier)
+
+
+def _ruled(config: AuditConfig, rule: str, max_scored: int | None) -> AuditConfig:
+    return config.model_copy(
+        update={"screen": config.screen.model_copy(update={"rule": rule, "max_scored": max_scored})}
+    )
+
+
+def _known(root: Root, asked: str) -> dict[str, Any]:
+    """The scan of this root whose rates answer what is asked; empty if there is none."""
+    found = (root.read_json("scans", name) or {} for name in root.names("scans"))
+    return next((known for known in found if known.get("asked") == asked), {})
+
+
+def _by_pilot(
+    config: AuditConfig, pack: Pack, asked: str, look: tuple[dict[tuple[str, int], _Cell], dict[str, Any]],
+    classifier: Callable[[], Classifier],
+) -> tuple[AuditConfig, dict[str, Any]]:  # fmt: skip
+    """A budget and what the pilot saw -> the rates that spend it."""
+    assert config.screen.max_scored is not None
+    scorer = scorer_of(config.screen, pack)
+    assert scorer is not None
+    cells, seen = look
     rates, told = _rates(cells, scorer.shape, config.screen.max_scored, classifier(), pack.headline)
     return _with(config, rates), {
         "asked": asked,

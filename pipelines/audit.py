@@ -11,6 +11,7 @@ from importlib.metadata import version
 from prefect import flow
 
 from corpus_tools import audit as audits
+from corpus_tools import pilot
 from corpus_tools.claim import claim
 from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, frozen
@@ -54,7 +55,7 @@ def audit_flow(
 
     watcher.step("plan")
     plan = tasks.plan(config)
-    if tasks.wants_pilot(config):
+    if pilot.wanted(config, plan):
         watcher.step("pilot")
     config, noted = tasks.settle(config, plan)
     scan_id = audits.scan_id(config, pack)

@@ -55,11 +55,6 @@ def settle(config: AuditConfig, plan: Plan) -> tuple[AuditConfig, dict[str, Any]
     return settled(config, pack, Root(config.output), plan, lambda: _classifier(config.model_dump_json(), threads))
 
 
-def wants_pilot(config: AuditConfig) -> bool:
-    """Whether a budget has to become rates."""
-    return config.screen.max_scored is not None
-
-
 @lru_cache(maxsize=2)
 def _classifier(config_json: str, threads: int) -> Classifier:
     config = AuditConfig.model_validate_json(config_json)
@@ -257,6 +252,5 @@ __all__ = [
     "threads",
     "unfinished",
     "update_labels",
-    "wants_pilot",
     "write_report",
 ]

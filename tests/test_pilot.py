@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from corpus_tools import audit as audits
+from corpus_tools import pilot
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, frozen
 from corpus_tools.pack import Pack
@@ -87,7 +88,66 @@ def test_a_budget_becomes_rates_once(
 
 
 def test_without_a_scorer_nothing_is_settled(make_config: Callable[..., AuditConfig], pack: Pack) -> None:
-    config = make_config(["c/*.jsonl"])
+    config = make_config(["c/*.jsonl"], screen={"rule": "rates"})
     plan = None
     settled = settle(config, pack, Root(config.output), plan, lambda: pytest.fail("not needed"))  # type: ignore[arg-type]
     assert settled == (config, {})
+
+
+def test_a_small_corpus_keeps_one_rate_a_stratum(
+    corpus: None, make_config: Callable[..., AuditConfig], pack: Pack
+) -> None:
+    config = make_config([{"uri": "c/*.jsonl"}])
+    assert config.screen.rule == "auto"
+    plan = plan_shards(config.corpus, seed=0)
+    assert not pilot.wanted(config, plan)
+    settled, noted = settle(config, pack, Root(config.output), plan, lambda: pytest.fail("not needed"))  # type: ignore[arg-type]
+    assert (settled.screen.rule, noted) == ("rates", {})
+    assert frozen(settled, pack) == frozen(config, pack)
+
+
+def test_a_large_corpus_gets_a_budget_and_a_root_keeps_what_it_began_with(
+    corpus: None,
+    make_config: Callable[..., AuditConfig],
+    pack: Pack,
+    classifier: Classifier,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pilot, "SMALL", 100)
+    config = make_config([{"uri": "c/*.jsonl"}], gate={"audit_fraction": 1})
+    root, plan = Root(config.output), plan_shards(config.corpus, seed=0)
+    assert pilot.wanted(config, plan)
+    few, noted = settle(config, pack, root, plan, lambda: pytest.fail("it is small"))  # type: ignore[arg-type]
+    assert (few.screen.rule, noted) == ("rates", {}), "fifty passages"
+
+    monkeypatch.setattr(pilot, "MAX_SCORED", 20)
+    large, noted = settle(config, pack, root, plan, lambda: classifier)
+    assert large.screen.rule == "scored"
+    assert noted["pilot"]["max_scored"] == 20
+    assert chosen(large, pack)["screen_probability"].sum() == pytest.approx(20, rel=0.05)
+
+    scan_id = audits.scan_id(large, pack)
+    root.write_json(frozen(large, pack) | noted, "scans", f"{scan_id}.json")
+    monkeypatch.setattr(pilot, "SMALL", 1 << 40)
+    again, _ = settle(config, pack, root, plan, lambda: pytest.fail("the root has its rates"))  # type: ignore[arg-type]
+    assert audits.scan_id(again, pack) == scan_id
+
+    other = Root(f"{config.output}-grown")
+    monkeypatch.setattr(pilot, "SMALL", 100)
+    other.write_json(frozen(few, pack), "scans", f"{audits.scan_id(few, pack)}.json")
+    grown, _ = settle(config, pack, other, plan, lambda: pytest.fail("the root began without"))  # type: ignore[arg-type]
+    assert audits.scan_id(grown, pack) == audits.scan_id(few, pack)
+
+
+def test_another_rate_than_the_default_is_kept(
+    make_config: Callable[..., AuditConfig], pack: Pack, corpus: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pilot, "SMALL", 0)
+    config = make_config([{"uri": "c/*.jsonl"}], screen={"hit": 0.5})
+    plan = plan_shards(config.corpus, seed=0)
+    assert not pilot.wanted(config, plan)
+    settled, _ = settle(config, pack, Root(config.output), plan, lambda: pytest.fail("not needed"))  # type: ignore[arg-type]
+    assert settled.screen.rule == "rates"
+    assert settled.screen.hit == 0.5
+    plain = make_config(["c/*.jsonl"])
+    assert AuditConfig.model_validate_json(plain.model_dump_json()).screen.by_size, "also on its way to a worker"

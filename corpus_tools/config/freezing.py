@@ -19,6 +19,7 @@ def frozen(config: AuditConfig, pack: Pack) -> dict[str, object]:
 
     Not the release, the card, the workers, the list of shards or the classifier; which fields are read is part of a shard's id.
     Under `screen.rule: scored` it is frozen once every rate is written out (screen.resolved); before, its hash names what was asked.
+    Under `auto` it is that of `rates`, which a small corpus gets.
     """
     model = pack.screen if config.screen.model == "pack" else Path(config.screen.model)
     return {

@@ -82,9 +82,11 @@ class GateConfig(_Part):
 class ScreenConfig(_Part):
     """Inclusion probability of a passage of an opened document: by stratum, or by stratum and a cheap score of its text."""
 
-    rule: Literal["rates", "scored", "census"] = Field(
-        "rates",
-        description="rates: one a stratum; scored: a rate for each bin of a cheap score; census: every passage is scored",
+    rule: Literal["auto", "rates", "scored", "census"] = Field(
+        "auto",
+        description="rates: one a stratum; scored: a rate for each bin of a cheap score; census: every passage is scored; "
+        "auto: rates, and on a large corpus, where these would have more than 500,000 passages scored, scored with "
+        "max_scored: 500000. Another rate than the default makes it rates",
     )
     hit: Probability = Field(1.0, description="under `scored`, of the highest bin")
     near: Probability = 0.2
@@ -106,6 +108,12 @@ class ScreenConfig(_Part):
         if self.by_bin and (len(self.by_bin) != 3 or len({len(rates) for rates in self.by_bin.values()}) != 1):
             raise ValueError("by_bin names hit, near and sampled, each with the same number of rates")
         return self
+
+    @property
+    def by_size(self) -> bool:
+        """Whether the corpus's size decides: under `auto`, with no rate of one's own."""
+        fields = type(self).model_fields
+        return self.rule == "auto" and all(getattr(self, s) == fields[s].default for s in ("hit", "near", "sampled"))
 
     def frozen(self, model_sha256: str) -> dict[str, object]:
         """What decides which passages are drawn."""
