@@ -57,6 +57,18 @@ class Encoder:
         return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
 
 
+class SideBySide:
+    """Several encoders as one: the features of each, one beside the other."""
+
+    def __init__(self, encoders: Sequence[Any]) -> None:
+        self.encoders = tuple(encoders)
+        self.dimension: int = sum(encoder.dimension for encoder in self.encoders)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Texts [n] -> vectors [n, sum of the dimensions], float32."""
+        return np.hstack([encoder.encode(texts) for encoder in self.encoders])
+
+
 def _tune(model: Any, path: Path) -> None:
     """Puts tuned weights into a model: `X` replaces its X; `X.down` [r, in] and `X.up` [out, r] add up·down to X.weight [out, in].
 

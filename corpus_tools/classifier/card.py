@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from corpus_tools.classifier.judge import read_evaluation
+from corpus_tools.classifier.model import encoders_of, named
 from corpus_tools.pack import Pack
 
 SKELETON = """# Model card: {name}, version {version}
@@ -76,13 +77,16 @@ def blocks(weights: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[st
 
 def model(weights: Mapping[str, Any]) -> str:
     """What the classifier is made of, and its hashes."""
-    encoder = weights["encoder"]
-    rows = [
-        ("encoder", encoder.get("package") or encoder["folder"]),
-        ("its weights, SHA-256", encoder["sha256"]),
-        ("tuned layers, SHA-256", encoder.get("tuned_sha256") or "none: the encoder is used as it is"),
-        ("pooling", " and ".join(encoder["pooling"])),
-        ("longest text, tokens", encoder["max_tokens"]),
+    rows = []
+    for encoder in encoders_of(weights):
+        rows += [
+            ("encoder", named(encoder)),
+            ("its weights, SHA-256", encoder["sha256"]),
+            ("tuned weights, SHA-256", encoder.get("tuned_sha256") or "none: the encoder is used as it is"),
+            ("pooling", " and ".join(encoder["pooling"])),
+            ("longest text, tokens", encoder["max_tokens"]),
+        ]
+    rows += [
         ("heads", f"{len(weights['labels'])} linear ones, {len(weights['groups'])} groups of them share a softmax"),
         ("heads, SHA-256", weights["heads"]["sha256"]),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import polars as pl
 from corpus_tools.classifier.heads import Heads
 from corpus_tools.compiled import CompiledEncoder, load_encoder
 from corpus_tools.config import ClassifierConfig, digest
-from corpus_tools.embed import Encoder
+from corpus_tools.embed import Encoder, SideBySide
 from corpus_tools.encoder_files import EncoderSpec, checked
 from corpus_tools.errors import PackError
 from corpus_tools.pack import Pack, load_pack
@@ -25,7 +25,7 @@ FORMAT = 1
 class Classifier:
     """An encoder and its heads. `card` is what `classifiers/<classifier_id>.json` holds."""
 
-    def __init__(self, encoder: Encoder | CompiledEncoder, heads: Heads, card: dict[str, Any]) -> None:
+    def __init__(self, encoder: Encoder | CompiledEncoder | SideBySide, heads: Heads, card: dict[str, Any]) -> None:
         self.encoder, self.heads, self.card = encoder, heads, card
         self.labels = heads.labels
         self.classifier_id: str = card["classifier_id"]
@@ -64,12 +64,13 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
     if tuple(weights["labels"]) != pack.labels:
         raise PackError("the weights' labels are not the pack's", where=str(path), todo="Train again with this pack.")
     # Not the engine: in fp32 the scores of all agree within 1e-4.
-    identity = {key: weights[key] for key in ("encoder", "heads", "labels", "groups")} | {"precision": config.precision}
+    identity = {key: weights[key] for key in ("encoder", "beside", "heads", "labels", "groups") if key in weights}
+    identity |= {"precision": config.precision}
     card = {
         "classifier_id": digest(identity),
         "pack": pack.name,
-        "encoder": weights["encoder"].get("package") or weights["encoder"].get("folder"),
-        "tuned": bool(weights["encoder"].get("tuned")),
+        "encoder": " + ".join(named(spec) for spec in encoders_of(weights)),
+        "tuned": any(spec.get("tuned") for spec in encoders_of(weights)),
         "precision": config.precision,
         "labels": list(pack.labels),
         "weights_sha256": weights["heads"]["sha256"],
@@ -80,20 +81,38 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
     return card, folder
 
 
+def encoders_of(weights: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """weights.json -> its encoders as they stand there, in the order of their features."""
+    return [weights["encoder"], *weights.get("beside", [])]
+
+
+def named(encoder: Mapping[str, Any]) -> str:
+    """An encoder of weights.json -> what it is called: on the hub, as a package, or its folder."""
+    return str(encoder.get("hub") or encoder.get("package") or encoder["folder"])
+
+
+def specs(weights: Mapping[str, Any], folder: Path) -> list[EncoderSpec]:
+    """weights.json in `folder` -> its encoders, files of tuned weights with their place."""
+    out = []
+    for encoder in encoders_of(weights):
+        spec = {key: tuple(value) if isinstance(value, list) else value for key, value in encoder.items()}
+        out.append(EncoderSpec(**spec | ({"tuned": str(folder / spec["tuned"])} if spec.get("tuned") else {})))
+    return out
+
+
 def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Classifier:
     """Loads a pack's classifier; every file's hash is checked first. Raises PackError."""
     config = config or ClassifierConfig()
     card, folder = read_card(pack, config)
     weights = card["weights"]
-    spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in weights["encoder"].items()}
-    if spec.get("tuned"):
-        spec["tuned"] = str(folder / spec["tuned"])
     heads = Heads.load(
         checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"]
     )
-    encoder = load_encoder(
-        EncoderSpec(**spec), engine=config.engine, precision=config.precision, device=config.device, batch=config.batch
-    )
+    loaded = [
+        load_encoder(spec, engine=config.engine, precision=config.precision, device=config.device, batch=config.batch)
+        for spec in specs(weights, folder)
+    ]
+    encoder = loaded[0] if len(loaded) == 1 else SideBySide(loaded)
     if heads.coef.shape[1] != encoder.dimension:
         raise PackError(
             f"heads over {heads.coef.shape[1]} features, an encoder of {encoder.dimension}", where=str(folder)

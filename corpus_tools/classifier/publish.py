@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from corpus_tools.pack import file_sha256
 
 def publish(
     heads: Heads,
-    encoder: EncoderSpec,
+    encoder: EncoderSpec | Sequence[EncoderSpec],
     base_rates: Mapping[str, float],
     trained_on: Mapping[str, Any],
     folder: Path,
@@ -25,15 +25,20 @@ def publish(
 ) -> Path:
     """Writes `heads.safetensors`, then `weights.json`; `encoder.tuned` names a file already in the folder. Returns weights.json.
 
+    `encoder`: one, or several whose features stand side by side.
     `base_rates`: label -> its prevalence where the scores were calibrated; estimates shift scores from it.
     `calibrated_on`: digest of the texts that set the calibration.
     """
     folder.mkdir(parents=True, exist_ok=True)
     heads.save(folder / "heads.safetensors")
-    spec = {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(encoder).items()}
+    first, *beside = [
+        {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(spec).items()}
+        for spec in ([encoder] if isinstance(encoder, EncoderSpec) else encoder)
+    ]
     weights = {
         "format": FORMAT,
-        "encoder": spec,
+        "encoder": first,
+        **({"beside": beside} if beside else {}),
         "heads": {"file": "heads.safetensors", "sha256": file_sha256(folder / "heads.safetensors")},
         "labels": list(heads.labels),
         "groups": [list(group) for group in heads.groups],

@@ -10,6 +10,7 @@ import numpy as np
 
 from corpus_tools.classifier.annotations import join_texts, label_matrix
 from corpus_tools.classifier.card import write_card
+from corpus_tools.classifier.heads import Heads
 from corpus_tools.classifier.judge import assess, cross_calibrated, digest, provenance, write_evaluation
 from corpus_tools.classifier.publish import publish
 from corpus_tools.classifier.tune import Recipe, Tuner
@@ -97,18 +98,27 @@ def finish(
     """A trained top -> its weights in `folder`, calibrated on the held-out works; their evaluation there, and the card filled."""
     logits, seen, known = tuner.logits(top, held), truth[list(held)], set(held)
     spec, heads = tuner.save(top, logits, seen, folder)
-    publish(
-        heads,
-        spec,
-        dict(zip(tuner.pack.labels, seen.mean(axis=0).tolist(), strict=True)),
-        provenance((r for i, r in enumerate(labels) if i not in known), tuner.pack),
-        folder,
-        calibrated_on=digest(tuner.texts[i] for i in held),
-    )
+    trained_on = provenance((r for i, r in enumerate(labels) if i not in known), tuner.pack)
     rows = [labels[i] for i in held]
-    works = [str(row.get("document_id", i)) for i, row in enumerate(rows)]
-    crossed = cross_calibrated(logits, seen, works, tuner.pack)
-    evaluation = assess(crossed, seen, rows, tuner.pack, crossed=True)
+    return judged(tuner.pack, heads, spec, logits, rows, [tuner.texts[i] for i in held], trained_on, folder)
+
+
+def judged(
+    pack: Pack,
+    heads: Heads,
+    encoder: EncoderSpec | Sequence[EncoderSpec],
+    logits: Array,
+    held: Sequence[Mapping[str, Any]],
+    texts: Sequence[str],
+    trained_on: Mapping[str, Any],
+    folder: Path,
+) -> dict[str, Any]:
+    """Calibrated heads, and their logits [m, L] of the held-out labels and texts -> weights.json, evaluation and card in `folder`."""
+    seen = label_matrix(held, pack)
+    base_rates = dict(zip(pack.labels, seen.mean(axis=0).tolist(), strict=True))
+    publish(heads, encoder, base_rates, trained_on, folder, calibrated_on=digest(texts))
+    works = [str(row.get("document_id", i)) for i, row in enumerate(held)]
+    evaluation = assess(cross_calibrated(logits, seen, works, pack), seen, held, pack, crossed=True)
     write_evaluation(evaluation, folder)
-    write_card(tuner.pack, folder)
+    write_card(pack, folder)
     return evaluation

@@ -1,4 +1,4 @@
-"""Commands around a classifier: score, train, train-screen, evaluate."""
+"""Commands around a classifier: score, train, stack, train-screen, evaluate."""
 
 from __future__ import annotations
 
@@ -53,6 +53,29 @@ def train(
     passages = [row for path in texts or [] for row in read_jsonl(path)]
     spec = load_pack(pack)
     _quality(fit(spec, rows, passages, output, recipe=recipe, epochs=epochs))
+    out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
+
+
+def stack(
+    model: Annotated[list[str], typer.Option(help="`pack`, `accurate` or a folder of fitted weights; more than once")],
+    labels: Annotated[list[Path], typer.Option(help="annotations; those with `split: validation` calibrate and judge")],
+    output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
+    ] = None,
+    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+) -> None:
+    """Join classifiers into one: their encoders side by side, the mean of their logits."""
+    from corpus_tools.classifier.annotations import read_jsonl
+    from corpus_tools.classifier.card import card_path
+    from corpus_tools.classifier.stack import stack as join
+    from corpus_tools.pack import load_pack
+
+    rows = [row for path in labels for row in read_jsonl(path)]
+    passages = [row for path in texts or [] for row in read_jsonl(path)]
+    spec = load_pack(pack)
+    _quality(join(spec, model, rows, passages, output))
     out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
 
 
