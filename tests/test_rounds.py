@@ -15,7 +15,7 @@ import pytest
 from corpus_tools import audit as audits
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, parse_config
-from corpus_tools.errors import LabelError
+from corpus_tools.errors import LabelError, UsageError
 from corpus_tools.labels import import_labels, labels_table, read_round, used
 from corpus_tools.listed import listed_round
 from corpus_tools.pack import Pack
@@ -221,11 +221,13 @@ def test_mistakes_are_told_before_anything_is_drawn(audit: Audit, pack: Pack, tm
     for wrong, told in (
         ({"by": "colour"}, "no dimension 'colour'"),
         ({"label": "colour"}, "no label 'colour'"),
-        ({"of": "books"}, "no round of 'books'"),
-        ({"name": "A b"}, "cannot be called"),
+        ({"of": "books"}, "no unit of a round 'books'"),
+        ({"role": "both"}, "no role 'both'"),
     ):
-        with pytest.raises(LabelError, match=told):
+        with pytest.raises(UsageError, match=told):
             sample_round(root, found, pack, **{"name": "r", "size": 5, **wrong})  # type: ignore[arg-type]
+    with pytest.raises(LabelError, match="cannot be called"):
+        sample_round(root, found, pack, name="A b", size=5)
     assert free_name(root) == "round-1"
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from pipelines.cli.options import ModelOption
 from pipelines.show import err, frame_table, out
 
 
@@ -17,9 +18,7 @@ def score(
     source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="passages: passage_id and text a line")],
     output: Annotated[Path, typer.Option(help="where to write passage_id and scores a line")],
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    model: Annotated[
-        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
-    ] = "pack",
+    model: ModelOption = "pack",
 ) -> None:
     """Score passages from a file: label -> probability."""
     from corpus_tools.classifier.score import score_file
@@ -85,9 +84,7 @@ def evaluate(
         typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
     ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    model: Annotated[
-        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
-    ] = "pack",
+    model: ModelOption = "pack",
     split: Annotated[str, typer.Option(help="only labels with this split; '' for all")] = "validation",
     readings: Annotated[
         list[Path] | None,

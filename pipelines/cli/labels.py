@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corpus_tools.errors import LabelError, RootError
+from corpus_tools.errors import LabelError, RootError, no_such
 from pipelines.cli.options import AuditOption, RootOption, beside, opened, root_of, tell_notes, where
 from pipelines.show import frame_table, out
 
@@ -66,7 +66,7 @@ def label_sample(
     from corpus_tools.rounds import free_name, sample_round, top_up
 
     if form not in FORMATS:
-        raise LabelError(f"no format {form!r}", expected="jsonl, csv or labelstudio")
+        raise no_such("format", form, FORMATS)
     place, found = opened(root, audit)
     pack = audits.pack_of(found)
     name = name or (_short_round(place, found) if new else free_name(place))

@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
-from corpus_tools.errors import CompareError, LabelError
+from corpus_tools.errors import CompareError, no_such
 from pipelines.cli.labels import writable, write_out
 from pipelines.cli.options import AuditOption, RootOption, beside, opened, root_of
 from pipelines.show import err, frame_table, out, print_frame
+
+FORMATS = ("table", "csv", "json")
+"""How an answer is shown."""
 
 
 def sql(
@@ -25,8 +28,8 @@ def sql(
     from corpus_tools.warehouse import query as run_query
     from corpus_tools.warehouse import renew
 
-    if output not in ("table", "csv", "json"):
-        raise typer.BadParameter(f"no format {output!r}: expected table, csv or json", param_hint="--format")
+    if output not in FORMATS:
+        raise no_such("format", output, FORMATS)
     place = Root(root_of(root))
     if renew(place):
         err.print("The database was made by an earlier version: it was made again from the root's files.", style="dim")
@@ -111,7 +114,7 @@ def compare(
     if first["audit_id"] == second["audit_id"]:
         there = ", ".join(a["audit_id"] for a in place.audits())
         raise CompareError("an audit is not compared with itself", where=first["audit_id"], expected=f"two of {there}")
-    label = audits.pack_of(second).known_label(label, LabelError)
+    label = audits.pack_of(second).known_label(label)
     rows = audits.comparison(place, first, second).filter(
         label=label, unit="passages", basis="exposure", dimension_2=""
     )

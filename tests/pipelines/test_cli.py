@@ -14,7 +14,9 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from corpus_tools.errors import UsageError
 from pipelines import show
+from pipelines.cli import app
 from tests.conftest import BREAD, ROBOT
 
 
@@ -51,12 +53,14 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         (["score", "a.jsonl", "--output", "x.jsonl", "--pack", "other"], 3, "no pack 'other'"),
         (["label", "import", "x.jsonl", "--round", "r", "--annotator", "me"], 4, "no audit root here"),
         (["export"], 4, "no audit root here"),
-        (["export", "--output", "list.csv"], 8, "ends in .parquet, .jsonl, .sql"),
+        (["export", "--output", "list.csv"], 2, "ends in .parquet, .jsonl, .sql"),
         (["export", "--output", "nowhere/list.sql"], 8, "no such folder"),
-        (["export", "--target-removed", "90"], 8, "Did you mean 90%?"),
-        (["export", "--max-words-lost", "little"], 8, "a share, as 90% or 0.9"),
-        (["export", "--upweight", "prosocial:2"], 8, "as prosocial=2.0"),
+        (["export", "--target-removed", "90"], 2, "Did you mean 90%?"),
+        (["export", "--max-words-lost", "little"], 2, "a share, as 90% or 0.9"),
+        (["export", "--upweight", "prosocial:2"], 2, "as prosocial=2.0"),
         (["export", "--treshold", "0.5"], 2, "--threshold"),
+        (["score", "a.jsonl", "--output", "x.jsonl", "--model", "acurate"], 2, "Did you mean 'accurate'?"),
+        (["label", "sample", "--format", "jsonll"], 2, "Did you mean 'jsonl'?"),
         (["rnu"], 2, "run"),
     ],
 )
@@ -219,17 +223,32 @@ def test_mistakes_that_looked_like_answers(tmp_path: Path) -> None:
     assert "no document was kept of 20 records" in " ".join(done.stderr.split())
     (tmp_path / "x.jsonl").write_text(json.dumps({"text": ROBOT}) + "\n")
     assert run("run", "a.yaml", cwd=tmp_path).returncode == 0
-    (audit,) = {p.name for p in (tmp_path / "out" / "audits").iterdir()} - {
-        json.loads(p.read_text())["audit_id"]
-        for p in (tmp_path / "out" / "audits").glob("*/audit.json")
-        if not json.loads(p.read_text())["books"]["kept"]
-    }
+    empty, audit = sorted(
+        json.loads(p.read_text())["audit_id"] for p in (tmp_path / "out" / "audits").glob("*/audit.json")
+    )
+    if json.loads((tmp_path / "out" / "audits" / empty / "audit.json").read_text())["books"]["kept"]:
+        empty, audit = audit, empty
     for words, code, told in (
         (["compare", audit, audit, "--root", "out"], 6, "not compared with itself"),
-        (["sql", "select 1", "--root", "out", "--format", "xml"], 2, "expected table, csv or json"),
+        (["sql", "select 1", "--root", "out", "--format", "xml"], 2, "one of table, csv, json"),
         (["sql", "select 1 where false", "--root", "out"], 0, "no rows"),
         (["--version"], 0, ""),
     ):
         done = run(*words, cwd=tmp_path)
         assert done.returncode == code, done.stderr
         assert told in " ".join(done.stderr.split())
+    out = str(tmp_path / "out")
+    for words, near in (
+        (["why", "all", "--label", "narative"], "narrative"),
+        (["why", "all", "--dimension", "domein"], "domain"),
+        (["compare", empty, audit, "--label", "narative"], "narrative"),
+        (["export", "--label", "narative", "--output", str(tmp_path / "x.sql")], "narrative"),
+        (["label", "plan", "--label", "narative"], "narrative"),
+        (["label", "sample", "--label", "narative", "--output", str(tmp_path / "r.jsonl")], "narrative"),
+        (["label", "sample", "--role", "trains"], "train"),
+        (["label", "sample", "--by", "domein", "--output", str(tmp_path / "r.jsonl")], "domain"),
+        (["label", "sample", "--of", "document", "--output", str(tmp_path / "r.jsonl")], "documents"),
+    ):
+        with pytest.raises(UsageError, match=f"Did you mean '{near}'") as mistake:
+            app([*words, "--root", out], standalone_mode=False)
+        assert mistake.value.exit_code == 2

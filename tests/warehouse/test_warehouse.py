@@ -12,7 +12,7 @@ import pytest
 from corpus_tools import audit as audits
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig
-from corpus_tools.errors import RootError
+from corpus_tools.errors import RootError, UsageError
 from corpus_tools.pack import Pack
 from corpus_tools.root import DATABASE, Root
 from corpus_tools.warehouse import connect, load, query
@@ -172,8 +172,12 @@ def test_why_and_the_plan_of_labels(root: Root, pack: Pack) -> None:
     assert rows["text"].null_count() == 0
     with pytest.raises(RootError, match="no source"):
         audits.why_number(root, audit, pack, "nowhere.example")
-    with pytest.raises(RootError, match="no label"):
+    with pytest.raises(UsageError, match=r"no label 'rebelion'.*Did you mean 'rebellion'"):
         audits.why_number(root, audit, pack, "all", label="rebelion")
+    with pytest.raises(UsageError, match=r"no dimension 'domein'.*Did you mean 'domain'"):
+        audits.why_number(root, audit, pack, "all", dimension="domein")
+    with pytest.raises(UsageError, match="no label 'rebelion'"):
+        audits.labels_wanted(root, audit, pack, 0.2, "rebelion")
     with pytest.raises(RootError, match="no interval yet"):
         audits.labels_wanted(root, audit, pack, 0.2)
     with pytest.raises(RootError, match="no audit 'zzz'"):
