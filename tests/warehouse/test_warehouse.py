@@ -138,12 +138,18 @@ def test_views_and_macros(root: Root) -> None:
         ("select 1; select 2", "2 statements"),
         ("from read_csv('/etc/passwd')", "disabled by configuration"),
         ("select nosuch from audits", "nosuch"),
-        ("", "0 statements"),
     ],
 )
 def test_a_wrong_query_is_one_message(root: Root, sql: str, told: str) -> None:
     with pytest.raises(RootError, match=told):
         query(root, sql)
+
+
+@pytest.mark.parametrize("sql", ["", "  ", ";", "-- later"])
+def test_an_empty_query_is_a_mistake_of_use(root: Root, sql: str) -> None:
+    with pytest.raises(UsageError, match="the query is empty") as mistake:
+        query(root, sql)
+    assert mistake.value.exit_code == 2
 
 
 def test_no_database_another_file_and_another_version(tmp_path: Path) -> None:
