@@ -77,7 +77,9 @@ def _answer(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | No
     try:
         statements = con.extract_statements(sql)
         if not statements:
-            raise UsageError("the query is empty", expected="one statement", todo='For example: "from latest_prevalence"')
+            raise UsageError(
+                "the query is empty", expected="one statement", todo='For example: "from latest_prevalence"'
+            )
         if len(statements) != 1:
             raise RootError(f"{len(statements)} statements came", expected="one", todo="Ask one after the other.")
         if statements[0].type not in READS:
