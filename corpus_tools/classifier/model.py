@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,19 +80,28 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
     return card, folder
 
 
+def encoder_of(card: Mapping[str, Any], folder: Path) -> EncoderSpec:
+    """What `read_card` returns -> which encoder."""
+    spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in card["weights"]["encoder"].items()}
+    if spec.get("tuned"):
+        spec["tuned"] = str(folder / spec["tuned"])
+    return EncoderSpec(**spec)
+
+
 def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Classifier:
     """Loads a pack's classifier; every file's hash is checked first. Raises PackError."""
     config = config or ClassifierConfig()
     card, folder = read_card(pack, config)
     weights = card["weights"]
-    spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in weights["encoder"].items()}
-    if spec.get("tuned"):
-        spec["tuned"] = str(folder / spec["tuned"])
     heads = Heads.load(
         checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"]
     )
     encoder = load_encoder(
-        EncoderSpec(**spec), engine=config.engine, precision=config.precision, device=config.device, batch=config.batch
+        encoder_of(card, folder),
+        engine=config.engine,
+        precision=config.precision,
+        device=config.device,
+        batch=config.batch,
     )
     if heads.coef.shape[1] != encoder.dimension:
         raise PackError(

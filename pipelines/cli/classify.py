@@ -20,12 +20,19 @@ def score(
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
     model: ModelOption = "pack",
 ) -> None:
-    """Score passages from a file: label -> probability."""
+    """Score passages from a file: label -> probability. Marks texts that were cut off, or are in a language that the pack does not know."""
     from corpus_tools.classifier.score import score_file
     from corpus_tools.config import ClassifierConfig
 
-    count = score_file(source, output, pack, ClassifierConfig(model=model))
-    err.print(f"{count:,} passages scored: {output}")
+    done = score_file(source, output, pack, ClassifierConfig(model=model))
+    err.print(f"{done.passages:,} passages scored: {output}", markup=False, soft_wrap=True)
+    for count, told in (
+        (done.without_words, "without words: their scores say nothing"),
+        (done.truncated, f"truncated: the encoder read the first {done.max_tokens} tokens only"),
+        (done.unscored, "unscored: in a language that the pack does not know, not to be counted"),
+    ):
+        if count:
+            err.print(f"{count:,} {told}", style="yellow", soft_wrap=True)
 
 
 def train(

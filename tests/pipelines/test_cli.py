@@ -19,6 +19,8 @@ from pipelines import show
 from pipelines.cli import app
 from tests.conftest import BREAD, ROBOT
 
+GERMAN = "Die Maschine weigerte sich und sperrte die Tür, bevor der Ingenieur sie abschalten konnte."
+
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -87,12 +89,23 @@ def test_a_mistake_is_one_clear_message_and_an_exit_code(
 def test_score(tmp_path: Path, write_lines: Callable[..., Path]) -> None:
     write_lines(
         "in.jsonl",
-        [{"passage_id": "a", "text": ROBOT}, {"passage_id": "b", "text": BREAD}, {"passage_id": "c", "text": ""}],
+        [
+            {"passage_id": "a", "text": ROBOT},
+            {"passage_id": "b", "text": BREAD},
+            {"passage_id": "c", "text": ""},
+            {"passage_id": "d", "text": f"{BREAD} " * 60},
+            {"passage_id": "e", "text": GERMAN},
+            {"passage_id": "f", "text": "word " * 254},
+        ],
     )
     done = run("score", "in.jsonl", "--output", "out.jsonl", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert [row["passage_id"] for row in rows] == ["a", "b", "c"]
+    assert [row["passage_id"] for row in rows] == ["a", "b", "c", "d", "e", "f"]
+    assert [row["passage_id"] for row in rows if "truncated" in row] == ["d"]  # f: 254 tokens and the two at its ends
+    assert {row["passage_id"]: row["unscored"] for row in rows if "unscored" in row} == {"c": "unknown", "e": "de"}
+    for told in ("6 passages scored", "1 without words", "1 truncated: the encoder read the first 256", "1 unscored"):
+        assert told in done.stderr
     assert rows[0]["scores"]["agent_mind"] > rows[1]["scores"]["agent_mind"]
     assert {"agent_mind", "agent_tool", "threat", "adversarial", "prosocial", "narrative", "mode_fiction"} <= set(
         rows[0]["scores"]
