@@ -33,7 +33,7 @@ def files(output: Path) -> dict[str, Path]:
     stem = output.stem
     found = {"list": output, "facts": output.with_name(f"{stem}.json"), "page": output.with_name(f"{stem}.md")}
     if output.suffix != ".sql":
-        found["filter"] = output.with_name(f"{_module(stem)}_filter.py")
+        found["filter"] = output.with_name(f"{_module(stem)}.py")
     return found
 
 
@@ -109,8 +109,10 @@ def _quoted(text: str) -> str:
 
 
 def _module(stem: str) -> str:
+    """`robots` -> `robots_filter`; a stem that says so already is not told twice."""
     name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in stem)
-    return name if name[:1].isalpha() else f"list_{name}"
+    name = name if name[:1].isalpha() else f"list_{name}"
+    return name if name == "filter" or name.endswith("_filter") else f"{name}_filter"
 
 
 def _filter(export: Export, there: dict[str, Path]) -> str:

@@ -16,6 +16,7 @@ from corpus_tools.classifier import Classifier
 from corpus_tools.config import parse_config
 from corpus_tools.errors import ExportError, UsageError
 from corpus_tools.export import Export, Wish, make, page, write
+from corpus_tools.export.write import files as named
 from corpus_tools.labels import import_labels
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
@@ -175,6 +176,12 @@ def test_a_threshold_that_lists_nothing_is_refused(labelled: Root, pack: Pack) -
 
 def test_files_are_whole_and_nothing_is_lost(labelled: Root, pack: Pack, tmp_path: Path) -> None:
     export = made(labelled, pack, target_removed=0.9)
+    for name, module in (
+        ("filter", "filter.py"),
+        ("no_robots_filter", "no_robots_filter.py"),
+        ("9", "list_9_filter.py"),
+    ):
+        assert named(tmp_path / f"{name}.parquet")["filter"].name == module
     files = write(export, tmp_path / "out.jsonl")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.json", "out.jsonl", "out.md", "out_filter.py"]
     assert pl.read_ndjson(files["list"])["document_id"].to_list() == export.rows["document_id"].to_list()
