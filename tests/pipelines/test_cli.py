@@ -84,6 +84,7 @@ def test_a_mistake_is_one_clear_message_and_an_exit_code(
     assert told.replace("{cwd}", str(tmp_path)) in said
     assert "Traceback" not in said
     assert len(said) < 1500
+    assert not (tmp_path / "out").exists(), "nothing was written, so no folder is left"
 
 
 def test_score(tmp_path: Path, write_lines: Callable[..., Path]) -> None:
