@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 from corpus_tools.rounds import free_name, sample_round, settings, short_rounds, top_up
 from corpus_tools.sampling import content_hash
+from pipelines.cli import app
 from tests.conftest import BREAD, ROBOT, scanned
 
 NONE: dict[str, Any] = {"agent": "none", "behaviours": [], "threat": False, "mode": "reference", "stance": None}
@@ -56,9 +58,9 @@ Audit = Callable[..., tuple[Root, dict[str, Any]]]
 def audit(tmp_path: Path, pack: Pack, classifier: Classifier) -> Audit:
     """Scans what stands in the folder, without Prefect -> the root and the audit."""
 
-    def run(store: str = "full") -> tuple[Root, dict[str, Any]]:
+    def run(store: str = "full", **entry: Any) -> tuple[Root, dict[str, Any]]:
         raw = {
-            "name": "t", "output": "out", "corpus": [{"uri": "*.jsonl*", "name": "d"}], "gate": {"audit_fraction": 1.0},
+            "name": "t", "output": "out", "corpus": [{"uri": "*.jsonl*", "name": "d", **entry}], "gate": {"audit_fraction": 1.0},
             "screen": {"near": 1.0}, "store": {"text": store},
         }  # fmt: skip
         config: AuditConfig = parse_config(raw, where="t", base=tmp_path)
@@ -213,6 +215,21 @@ def test_documents_read_whole_give_rows_of_documents(audit: Audit, pack: Pack, t
     assert corpus_row(root, found, pack)["status"] == "uncalibrated", (
         "whole documents say nothing of passages by design"
     )
+
+
+def test_why_shows_labelled_passages_last_and_marked(
+    audit: Audit, pack: Pack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, 0)
+    root, found = audit()
+    drawn = sample_round(root, found, pack, name="r", size=100)
+    answer(root, "r", pack, drawn.passages, 0.5)
+    app(["why", "all", "--size", "100", "--root", root.uri], standalone_mode=False)
+    told = re.findall("not labelled|labelled already: (?:yes|no)", " ".join(capsys.readouterr().out.split()))
+    assert len(told) == len(drawn.passages)
+    first = told.index(next(t for t in told if t != "not labelled"))
+    assert 0 < first < len(told)
+    assert "not labelled" not in told[first:]
 
 
 def test_mistakes_are_told_before_anything_is_drawn(audit: Audit, pack: Pack, tmp_path: Path) -> None:

@@ -73,7 +73,12 @@ def why(
     ] = "",
     output: Annotated[Path | None, typer.Option(help="of the round; default: <round>.jsonl beside you")] = None,
 ) -> None:
-    """Show the passages that move a source's figure most, and what labelling each would do to it; or have them labelled."""
+    """Show the passages that move a source's figure most, and what labelling each would do to it; or have them labelled.
+
+    Those that are labelled already come last, and are marked.
+    """
+    import polars as pl
+
     from corpus_tools import audit as audits
 
     place, found = opened(root, audit)
@@ -87,11 +92,11 @@ def why(
         return
     rows = audits.why_number(place, found, audits.pack_of(found), source, dimension=dimension, label=label, size=size)
     beside(found)
-    for row in rows.head(size).iter_rows(named=True):
-        told = "not labelled" if row["value"] is None else "yes" if row["value"] >= 0.5 else "no"
+    for row in rows.head(size).sort(pl.col("value").is_not_null(), maintain_order=True).iter_rows(named=True):
+        told = "not labelled" if row["value"] is None else f"labelled already: {'yes' if row['value'] >= 0.5 else 'no'}"
         out.print(
-            f"[bold]{row['passage_id']}[/bold]  score {row['score']:.2f}, label: {told}, stands for {row['weight']:.1f} passages; "
-            f"labelled yes {row['if_yes']:+.2f}, no {row['if_no']:+.2f}"
+            f"[bold]{row['passage_id']}[/bold]  {told}, score {row['score']:.2f}, stands for {row['weight']:.1f} passages; "
+            f"if yes {row['if_yes']:+.2f}, if no {row['if_no']:+.2f}"
         )
         out.print(row["text"] or "(text not kept)", markup=False, soft_wrap=True, style="dim")
         out.print()
