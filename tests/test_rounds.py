@@ -232,6 +232,14 @@ def test_why_shows_labelled_passages_last_and_marked(
     assert "not labelled" not in told[first:]
 
 
+def test_a_source_field_that_no_document_has_is_told(audit: Audit, pack: Pack, tmp_path: Path) -> None:
+    rows = [{**r, "topic": "" if i else "law", "sort": None} for i, r in enumerate(records(0))]
+    (tmp_path / "0.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    root, found = audit(source_fields=["topic", "sort", "nosuch"])
+    told = [n for n in audits.estimate(root, found, pack).notes if n.startswith("source_fields")]
+    assert [re.findall("value of (.*?):", n)[0] for n in told] == ["nosuch", "sort"]
+
+
 def test_mistakes_are_told_before_anything_is_drawn(audit: Audit, pack: Pack, tmp_path: Path) -> None:
     write(tmp_path, 0)
     root, found = audit()
