@@ -232,6 +232,40 @@ def test_why_shows_labelled_passages_last_and_marked(
     assert "not labelled" not in told[first:]
 
 
+def test_no_more_labels_are_wanted_than_candidates_wait(audit: Audit, pack: Pack, tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    root, found = audit()
+    before = audits.estimate(root, found, pack)
+    candidates = sample_round(root, found, pack, name="r", size=100).passages
+    assert before.labels_wanted == len(candidates)
+    assert any(f"there are {len(candidates)} candidates" in note for note in before.notes)
+    answer(root, "r", pack, candidates, 0.5)
+    assert audits.estimate(root, found, pack).labels_wanted == len(candidates) - round(len(candidates) / 2)
+    answer(root, "r", pack, candidates)
+    after = audits.estimate(root, found, pack)
+    assert after.labels_wanted == 0
+    audits.write(root, found, after)
+    plan = audits.labels_wanted(root, found, pack, 0.2)
+    assert (plan.labelled, plan.unlabelled, plan.more) == (len(candidates), 0, 0)
+
+
+def test_the_plan_says_that_candidates_run_out(
+    audit: Audit, pack: Pack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, 0, 500)
+    root, found = audit()
+    drawn = sample_round(root, found, pack, name="r", size=500).passages["passage_id"].to_list()
+    told = [
+        {"passage_id": p, **(MIND if i % 3 else NONE)} for i, p in enumerate(drawn[:310])
+    ]  # whatever the scores say
+    import_labels(root, "r", told, pack, "me")
+    audits.write(root, found, audits.estimate(root, found, pack))
+    plan = audits.labels_wanted(root, found, pack, 0.01)
+    assert plan.needed - plan.labelled > plan.unlabelled == plan.more > 0
+    app(["label", "plan", "--half-width", "0.01", "--root", root.uri], standalone_mode=False)
+    assert f"Only {plan.unlabelled} candidates are not labelled yet" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_source_field_that_no_document_has_is_told(audit: Audit, pack: Pack, tmp_path: Path) -> None:
     rows = [{**r, "topic": "" if i else "law", "sort": None} for i, r in enumerate(records(0))]
     (tmp_path / "0.jsonl").write_text("\n".join(map(json.dumps, rows)))

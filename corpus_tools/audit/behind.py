@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -94,10 +95,23 @@ def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) 
     return compare(audited(before), audited(after))
 
 
-def labels_wanted(
-    root: Root, audit: Mapping[str, Any], pack: Pack, target: float, label: str = ""
-) -> tuple[int, int, float]:
-    """Labels that a relative half-width `target` of the corpus figure would take: (needed, now, half-width now).
+@dataclass(frozen=True)
+class LabelPlan:
+    """What a half-width of the corpus figure would take."""
+
+    needed: int  # labels
+    labelled: int  # that there are
+    half_width: float  # that they gave
+    unlabelled: int  # candidates
+
+    @property
+    def more(self) -> int:
+        """Labels to make: at most one for each unlabelled candidate."""
+        return min(max(self.needed - self.labelled, 0), self.unlabelled)
+
+
+def labels_wanted(root: Root, audit: Mapping[str, Any], pack: Pack, target: float, label: str = "") -> LabelPlan:
+    """Labels that a relative half-width `target` of the corpus figure would take.
 
     Raises UsageError for an unknown label, Stop where it lies below what labels cannot narrow (the model of what the gate misses),
     RootError before any interval.
@@ -118,4 +132,8 @@ def labels_wanted(
     fixed = 0.0
     if "missed" in found and found["count"]["value"]:  # what the gate misses: no number of labels narrows it much
         fixed = min((found["missed"]["high"] - found["missed"]["low"]) / 2 / found["count"]["value"], now)
-    return labels_needed(now, rows[0]["n_labelled"], target, fixed), rows[0]["n_labelled"], now
+    labels = labels_table(root, [r.name for r in usable_rounds(root, audit)]).filter(label=label)
+    candidates = scored_passages(root, audit, pack, labels=[label]).filter("drawn", pl.col(label).is_not_null())
+    unlabelled = candidates.filter(~pl.col("content").is_in(labels["content"].implode()))["content"].n_unique()
+    n = rows[0]["n_labelled"]
+    return LabelPlan(labels_needed(now, n, target, fixed), n, now, unlabelled)

@@ -32,11 +32,23 @@ def label_plan(
 
     place, found = opened(root, audit)
     beside(found)
-    needed, now, width = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
-    more = f"{needed - now:,} more" if needed > now else "no more than there are"
+    plan = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
+    more = f"{plan.more:,} more" if plan.more else "no more than there are"
     out.print(
-        f"{now:,} labels gave a half-width of {width:.0%} of the figure; {target:.0%} would take about {needed:,}: {more}"
+        f"{plan.labelled:,} labels gave a half-width of {plan.half_width:.0%} of the figure; "
+        f"{target:.0%} would take about {plan.needed:,}: {more}"
     )
+    if plan.more < plan.needed - plan.labelled:
+        left = (
+            f"Only {plan.unlabelled:,} candidates are not labelled yet"
+            if plan.unlabelled
+            else "Every candidate is labelled"
+        )
+        out.print(
+            f"{left}: for more, open or screen more of the corpus (gate.audit_fraction, screen).",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 @label_app.command("sample")

@@ -128,7 +128,8 @@ def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> No
     first = run("run", "a.yaml", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "24 records read = 24 kept + 0 empty + 0 rejected + 0 failed" in first.stdout
-    assert "Not yet a measurement" in first.stdout
+    assert "Not yet a measurement: label 24 passages" in " ".join(first.stdout.split())
+    assert "24 candidates, fewer than the 300 labels" in " ".join(first.stdout.split())
     drawn = run("label", "sample", "--size", "24", "--name", "all", cwd=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
@@ -147,6 +148,7 @@ def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> No
     back = run("label", "import", "all.jsonl", "--round", "all", "--annotator", "me", cwd=tmp_path)
     assert back.returncode == 0, back.stderr
     assert "24 passages answered" in back.stdout
+    assert "more labels are wanted" not in back.stdout, "every candidate is labelled"
     asked = run(
         "sql",
         "select round(prevalence, 4) as p, status, labelled_by from latest_prevalence where label = 'coercion' "
