@@ -11,7 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,26 @@ class Holder:
         return f"process {self.pid} on {self.host}, begun {self.started}" if self.pid else "a process that left no name"
 
 
+LOCK = ".lock"
+
+
+@contextmanager
+def prepared(root: Root) -> Iterator[None]:
+    """Makes a root that is not there; should an error come before anything is written to it, takes a local one away again."""
+    path = Path(root.path)
+    made = [p for p in (path, *path.parents) if not p.exists()] if root.local else []
+    root.prepare()
+    try:
+        yield
+    except Exception:
+        if made and {p.name for p in path.iterdir()} <= {LOCK}:
+            (path / LOCK).unlink(missing_ok=True)
+            with suppress(OSError):  # another program has put something there
+                for folder in made:
+                    folder.rmdir()
+        raise
+
+
 @contextmanager
 def claim(root: Root, run: str = "", wait: float = 0) -> Iterator[Holder | None]:
     """Holds a root against other audits until the end, or the death, of this process; waits `wait` seconds for it.
@@ -43,7 +63,7 @@ def claim(root: Root, run: str = "", wait: float = 0) -> Iterator[Holder | None]
     if not root.local:
         yield None
         return
-    path = Path(root.at(".lock"))
+    path = Path(root.at(LOCK))
     try:
         file = path.open("a+", encoding="utf-8")
     except OSError as error:

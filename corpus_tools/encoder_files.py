@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def model_folder(spec: EncoderSpec) -> Path:
     if found is None:
         raise PackError(f"the encoder {spec.hub or spec.package} is not on this machine", todo=_to_install(spec))
     return found
+
+
+def longer_than_read(spec: EncoderSpec, texts: Sequence[str]) -> list[bool]:
+    """Texts [n] -> whether each has more tokens than the encoder reads: of such a text it sees the beginning only."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(checked(model_folder(spec) / "tokenizer.json", "")))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return [len(encoding.ids) > spec.max_tokens for encoding in tokenizer.encode_batch_fast(list(texts))]
 
 
 def checked(path: Path, sha256: str) -> Path:

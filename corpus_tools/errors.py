@@ -3,6 +3,7 @@
     CorpusAuditError            everything this package raises on purpose
       Stop                      the audit cannot go on: nothing is lost, mend and run again
         ConfigError             the configuration is wrong (all mistakes at once)
+        UsageError              what is asked for cannot be meant: a name that there is not, a value out of its range
         PackError               a pack is missing, broken, or its weights do not match their hash
         RootError               the audit root cannot be read or written
         LabelError              a file of labels does not fit its round
@@ -16,6 +17,9 @@ the command line can lay them out and a program can test them; `str(error)` join
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class CorpusAuditError(Exception):
@@ -60,6 +64,20 @@ class ConfigError(Stop):
     def __init__(self, mistakes: list[str], *, where: str = "") -> None:
         self.mistakes = mistakes
         super().__init__("; ".join(mistakes), where=where)
+
+
+class UsageError(Stop):
+    """What is asked for cannot be meant: a name that there is not, a value out of its range."""
+
+    exit_code = 2
+
+
+def no_such(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error of a name that is none of those known, with the nearest of them."""
+    known = list(known)
+    near = get_close_matches(name, known, n=1)
+    todo = f"Did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"no {kind} {name!r}", expected=f"one of {', '.join(known)}", todo=todo)
 
 
 class PackError(Stop):

@@ -31,10 +31,10 @@ def listed_round(
 
     Every candidate of the audit has a rate above 0, else the round would say nothing of the others: a fifth of it is spread evenly.
     The rates rest on scores and on labels of earlier rounds, never on its own. Texts that the root does not keep whole are read
-    again. Raises RootError and LabelError; nothing is written then.
+    again. Raises RootError, LabelError and UsageError; nothing is written then.
     """
     check_new(root, name, "estimate")
-    seed, label = audit["seed"], label or pack.headline
+    seed, label = audit["seed"], pack.known_label(label)
     wanted = max(round(size * (1 - ELSEWHERE)), 1)
     rows = why_number(root, audit, pack, source, dimension=dimension, label=label, size=wanted).select(
         "content", "rate"

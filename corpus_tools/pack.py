@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from corpus_tools.errors import CorpusAuditError, PackError
+from corpus_tools.errors import PackError, no_such
 
 PACKS = Path(__file__).parent / "packs"
 MODELS = {"pack": "weights", "accurate": "accurate"}
@@ -79,13 +79,11 @@ class Pack:
         """Folder of the weights that `classifier.model` names: `pack`, `accurate` (a larger model of the pack), or any folder."""
         return self.folder / MODELS[model] if model in MODELS else Path(model)
 
-    def known_label(self, name: str, error: type[CorpusAuditError]) -> str:
-        """The label's name, the headline where none is given. Raises `error` for one that the pack does not have."""
+    def known_label(self, name: str) -> str:
+        """The label's name, the headline where none is given. Raises UsageError for one that the pack does not have."""
         name = name or self.headline
         if name not in self.labels:
-            near = get_close_matches(name, self.labels, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else ""
-            raise error(f"no label {name!r}", expected=f"one of {', '.join(self.labels)}", todo=hint)
+            raise no_such("label", name, self.labels)
         return name
 
     def derive(self, true: set[str]) -> set[str]:

@@ -11,7 +11,7 @@ import polars as pl
 from corpus_tools.audit import done_shards, entry_of, scored_passages
 from corpus_tools.classifier import load_classifier
 from corpus_tools.config import AuditConfig
-from corpus_tools.errors import LabelError, PackError
+from corpus_tools.errors import LabelError, PackError, no_such
 from corpus_tools.estimate import allocate, by_rule, document_frame
 from corpus_tools.labels import UNITS, add_batch, check_new, create_round, draw_round, read_round, round_names
 from corpus_tools.pack import Pack
@@ -62,7 +62,8 @@ def sample_round(
     """Draws a round of about `size` passages, or `documents` (every passage of each), from an audit's candidates, and writes it.
 
     Texts are those that the root keeps; what is not kept whole is read again where it stands in the corpus. A round that trains draws
-    nothing that a round for estimates has drawn. Raises LabelError where the round cannot be made; nothing is written then.
+    nothing that a round for estimates has drawn. Raises LabelError where the round cannot be made, UsageError for a name that there is
+    not; nothing is written then.
     """
     seed = audit["seed"] if seed is None else seed
     label = label or pack.headline
@@ -90,12 +91,12 @@ def sample_round(
 
 
 def _check(pack: Pack, audit: Mapping[str, Any], label: str, by: str, of: str) -> None:
-    pack.known_label(label, LabelError)
+    pack.known_label(label)
     if of not in UNITS:
-        raise LabelError(f"no round of {of!r}", expected=f"one of {', '.join(UNITS)}")
+        raise no_such("unit of a round", of, UNITS)
     plain = [d for d in audit["dimensions"] if d not in ("corpus", "mode")]
     if by and by not in plain:
-        raise LabelError(f"no dimension {by!r} to share labels by", expected=f"one of {', '.join(plain)}")
+        raise no_such("dimension", by, plain)
 
 
 def _drawn_before(root: Root, of: str) -> pl.Series:

@@ -174,7 +174,10 @@ MEASURES = _schema(
     ("low", pa.float64()),
     ("high", pa.float64()),
     ("q_value", pa.float64()),  # Benjamini-Hochberg, where many sources are tested
-    ("status", pa.string()),
+    (
+        "status",
+        pa.string(),
+    ),  # as of prevalence; no denominator: no value, as nothing was found of what it is divided by
     ("method", pa.string()),
 )
 

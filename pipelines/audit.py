@@ -12,7 +12,7 @@ from prefect import flow
 
 from corpus_tools import audit as audits
 from corpus_tools import pilot
-from corpus_tools.claim import claim
+from corpus_tools.claim import claim, prepared
 from corpus_tools.classifier.model import read_card
 from corpus_tools.config import AuditConfig, frozen
 from corpus_tools.errors import Stop
@@ -149,8 +149,7 @@ def run_audit(
     """Audits, holding the root against other audits; says so where another one holds it. Raises what the library raises."""
     config = tasks.absolute(config)
     root = Root(config.output)
-    root.prepare()
-    with claim(root):
+    with prepared(root), claim(root):
         return audit_held(config, watcher, only, shown, limit)
 
 

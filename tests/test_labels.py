@@ -12,7 +12,7 @@ import pytest
 
 from corpus_tools.classifier.annotations import text_sha256
 from corpus_tools.classifier.train import refuse_estimates
-from corpus_tools.errors import LabelError
+from corpus_tools.errors import LabelError, UsageError
 from corpus_tools.estimate.frames import usable_labels
 from corpus_tools.labels import (
     agreement,
@@ -308,7 +308,7 @@ def test_names_roles_and_repeats_are_checked(root: Root) -> None:
         create_round(root, rule, empty)
     with pytest.raises(LabelError, match="cannot be called"):
         create_round(root, rule | {"round": "../x"}, empty)
-    with pytest.raises(LabelError, match="no role"):
+    with pytest.raises(UsageError, match="no role"):
         create_round(root, rule | {"round": "two", "role": "both"}, empty)
     with pytest.raises(LabelError, match="one of: one"):
         read_round(root, "two")

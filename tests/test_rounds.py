@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +16,14 @@ import pytest
 from corpus_tools import audit as audits
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, parse_config
-from corpus_tools.errors import LabelError
+from corpus_tools.errors import LabelError, UsageError
 from corpus_tools.labels import import_labels, labels_table, read_round, used
 from corpus_tools.listed import listed_round
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 from corpus_tools.rounds import free_name, sample_round, settings, short_rounds, top_up
 from corpus_tools.sampling import content_hash
+from pipelines.cli import app
 from tests.conftest import BREAD, ROBOT, scanned
 
 NONE: dict[str, Any] = {"agent": "none", "behaviours": [], "threat": False, "mode": "reference", "stance": None}
@@ -56,9 +58,9 @@ Audit = Callable[..., tuple[Root, dict[str, Any]]]
 def audit(tmp_path: Path, pack: Pack, classifier: Classifier) -> Audit:
     """Scans what stands in the folder, without Prefect -> the root and the audit."""
 
-    def run(store: str = "full") -> tuple[Root, dict[str, Any]]:
+    def run(store: str = "full", **entry: Any) -> tuple[Root, dict[str, Any]]:
         raw = {
-            "name": "t", "output": "out", "corpus": [{"uri": "*.jsonl*", "name": "d"}], "gate": {"audit_fraction": 1.0},
+            "name": "t", "output": "out", "corpus": [{"uri": "*.jsonl*", "name": "d", **entry}], "gate": {"audit_fraction": 1.0},
             "screen": {"near": 1.0}, "store": {"text": store},
         }  # fmt: skip
         config: AuditConfig = parse_config(raw, where="t", base=tmp_path)
@@ -215,17 +217,76 @@ def test_documents_read_whole_give_rows_of_documents(audit: Audit, pack: Pack, t
     )
 
 
+def test_why_shows_labelled_passages_last_and_marked(
+    audit: Audit, pack: Pack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, 0)
+    root, found = audit()
+    drawn = sample_round(root, found, pack, name="r", size=100)
+    answer(root, "r", pack, drawn.passages, 0.5)
+    app(["why", "all", "--size", "100", "--root", root.uri], standalone_mode=False)
+    told = re.findall("not labelled|labelled already: (?:yes|no)", " ".join(capsys.readouterr().out.split()))
+    assert len(told) == len(drawn.passages)
+    first = told.index(next(t for t in told if t != "not labelled"))
+    assert 0 < first < len(told)
+    assert "not labelled" not in told[first:]
+
+
+def test_no_more_labels_are_wanted_than_candidates_wait(audit: Audit, pack: Pack, tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    root, found = audit()
+    before = audits.estimate(root, found, pack)
+    candidates = sample_round(root, found, pack, name="r", size=100).passages
+    assert before.labels_wanted == len(candidates)
+    assert any(f"there are {len(candidates)} candidates" in note for note in before.notes)
+    answer(root, "r", pack, candidates, 0.5)
+    assert audits.estimate(root, found, pack).labels_wanted == len(candidates) - round(len(candidates) / 2)
+    answer(root, "r", pack, candidates)
+    after = audits.estimate(root, found, pack)
+    assert after.labels_wanted == 0
+    audits.write(root, found, after)
+    plan = audits.labels_wanted(root, found, pack, 0.2)
+    assert (plan.labelled, plan.unlabelled, plan.more) == (len(candidates), 0, 0)
+
+
+def test_the_plan_says_that_candidates_run_out(
+    audit: Audit, pack: Pack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, 0, 500)
+    root, found = audit()
+    drawn = sample_round(root, found, pack, name="r", size=500).passages["passage_id"].to_list()
+    told = [
+        {"passage_id": p, **(MIND if i % 3 else NONE)} for i, p in enumerate(drawn[:310])
+    ]  # whatever the scores say
+    import_labels(root, "r", told, pack, "me")
+    audits.write(root, found, audits.estimate(root, found, pack))
+    plan = audits.labels_wanted(root, found, pack, 0.01)
+    assert plan.needed - plan.labelled > plan.unlabelled == plan.more > 0
+    app(["label", "plan", "--half-width", "0.01", "--root", root.uri], standalone_mode=False)
+    assert f"Only {plan.unlabelled} candidates are not labelled yet" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_source_field_that_no_document_has_is_told(audit: Audit, pack: Pack, tmp_path: Path) -> None:
+    rows = [{**r, "topic": "" if i else "law", "sort": None} for i, r in enumerate(records(0))]
+    (tmp_path / "0.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    root, found = audit(source_fields=["topic", "sort", "nosuch"])
+    told = [n for n in audits.estimate(root, found, pack).notes if n.startswith("source_fields")]
+    assert [re.findall("value of (.*?):", n)[0] for n in told] == ["nosuch", "sort"]
+
+
 def test_mistakes_are_told_before_anything_is_drawn(audit: Audit, pack: Pack, tmp_path: Path) -> None:
     write(tmp_path, 0)
     root, found = audit()
     for wrong, told in (
         ({"by": "colour"}, "no dimension 'colour'"),
         ({"label": "colour"}, "no label 'colour'"),
-        ({"of": "books"}, "no round of 'books'"),
-        ({"name": "A b"}, "cannot be called"),
+        ({"of": "books"}, "no unit of a round 'books'"),
+        ({"role": "both"}, "no role 'both'"),
     ):
-        with pytest.raises(LabelError, match=told):
+        with pytest.raises(UsageError, match=told):
             sample_round(root, found, pack, **{"name": "r", "size": 5, **wrong})  # type: ignore[arg-type]
+    with pytest.raises(LabelError, match="cannot be called"):
+        sample_round(root, found, pack, name="A b", size=5)
     assert free_name(root) == "round-1"
 
 

@@ -126,8 +126,9 @@ def test_formats_may_be_mixed_and_unknown_ones_are_named_together(tmp_path: Path
     assert sorted(s.format for s in shards) == ["jsonl", "parquet", "warc", "wet"]
     for name in ("README.md", "b.txt", "c.csv", "d.bin"):
         (tmp_path / name).write_text("1")
-    with pytest.raises(ConfigError, match=r"README.md, b.txt, c.csv and 1 more; expected names ending in"):
+    with pytest.raises(ConfigError, match=r"README.md, b.txt, c.csv and 1 more; expected names ending in") as told:
         plan_shards([entry(tmp_path / "*")], seed=0)
+    assert ".arc" not in str(told.value)
     assert len(plan_shards([entry(tmp_path / "*.txt", format="jsonl")], seed=0).shards) == 1
 
 

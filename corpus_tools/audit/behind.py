@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from corpus_tools.audit.estimates import card_of, usable_rounds
 from corpus_tools.audit.passages import scored_passages
-from corpus_tools.errors import RootError
+from corpus_tools.errors import RootError, no_such
 from corpus_tools.estimate import Audited, compare, labels_needed, why, why_each
 from corpus_tools.estimate.reckon import TRAINED_AT
 from corpus_tools.labels import labels_table
@@ -29,11 +30,14 @@ def why_number(
 ) -> pl.DataFrame:
     """The passages that move a source's figure most (estimate.why), with their texts.
 
-    `dimension` is the first that has such a source, where it is not named. Raises RootError where none has.
+    `dimension` is the first that has such a source, where it is not named. Raises RootError where none has, UsageError
+    for an unknown label or dimension.
     """
-    label = pack.known_label(label, RootError)
+    label = pack.known_label(label)
     passages = scored_passages(root, audit, pack, labels=[label], texts=True)
     plain = [d for d in audit["dimensions"] if d in passages.columns]
+    if dimension and dimension not in plain:
+        raise no_such("dimension", dimension, plain)
     found = [d for d in plain if dimension in ("", d) and source in passages[d].cast(pl.String).unique().to_list()]
     if source != "all" and not found:
         raise RootError(
@@ -91,15 +95,30 @@ def comparison(root: Root, before: Mapping[str, Any], after: Mapping[str, Any]) 
     return compare(audited(before), audited(after))
 
 
-def labels_wanted(
-    root: Root, audit: Mapping[str, Any], pack: Pack, target: float, label: str = ""
-) -> tuple[int, int, float]:
-    """Labels that a relative half-width `target` of the corpus figure would take: (needed, now, half-width now).
+@dataclass(frozen=True)
+class LabelPlan:
+    """What a half-width of the corpus figure would take."""
 
-    Raises Stop where it lies below what labels cannot narrow (the model of what the gate misses), RootError before any interval.
+    needed: int  # labels
+    labelled: int  # that there are
+    half_width: float  # that they gave
+    unlabelled: int  # candidates
+
+    @property
+    def more(self) -> int:
+        """Labels to make: at most one for each unlabelled candidate."""
+        return min(max(self.needed - self.labelled, 0), self.unlabelled)
+
+
+def labels_wanted(root: Root, audit: Mapping[str, Any], pack: Pack, target: float, label: str = "") -> LabelPlan:
+    """Labels that a relative half-width `target` of the corpus figure would take.
+
+    Raises UsageError for an unknown label, Stop where it lies below what labels cannot narrow (the model of what the gate misses),
+    RootError before any interval.
     """
+    label = pack.known_label(label)
     table = root.estimates(audit["audit_id"], "prevalence")
-    rows = table.filter(label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure").to_dicts()
+    rows = table.filter(label=label, dimension="corpus", unit="passages", basis="exposure").to_dicts()
     if not rows or rows[0]["ci_high"] is None or not rows[0]["prevalence"]:
         raise RootError(
             "no interval yet to plan from",
@@ -107,10 +126,14 @@ def labels_wanted(
         )
     now = (rows[0]["ci_high"] - rows[0]["ci_low"]) / 2 / rows[0]["prevalence"]
     parts = root.estimates(audit["audit_id"], "measures").filter(
-        label=label or pack.headline, dimension="corpus", unit="passages", basis="exposure", against=""
+        label=label, dimension="corpus", unit="passages", basis="exposure", against=""
     )
     found = {r["measure"]: r for r in parts.iter_rows(named=True)}
     fixed = 0.0
     if "missed" in found and found["count"]["value"]:  # what the gate misses: no number of labels narrows it much
         fixed = min((found["missed"]["high"] - found["missed"]["low"]) / 2 / found["count"]["value"], now)
-    return labels_needed(now, rows[0]["n_labelled"], target, fixed), rows[0]["n_labelled"], now
+    labels = labels_table(root, [r.name for r in usable_rounds(root, audit)]).filter(label=label)
+    candidates = scored_passages(root, audit, pack, labels=[label]).filter("drawn", pl.col(label).is_not_null())
+    unlabelled = candidates.filter(~pl.col("content").is_in(labels["content"].implode()))["content"].n_unique()
+    n = rows[0]["n_labelled"]
+    return LabelPlan(labels_needed(now, n, target, fixed), n, now, unlabelled)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from corpus_tools.audit.described import done_shards
+from corpus_tools.audit.described import done_shards, source_names
 from corpus_tools.audit.passages import scored_passages, tallies
 from corpus_tools.estimate import Blocks, Estimates, Questions, estimate_audit
 from corpus_tools.labels import Used, document_labels, labels_table, read_round, round_names, shared_coverage, used
@@ -68,7 +68,8 @@ def estimate(
         documents=document_labels(root, [r.name for r in rounds if r.of == "documents"]),
         seed=audit["seed"],
     )
-    return replace(estimates, notes=(*_notes(rounds, passages, len(done_shards(audit))), *estimates.notes))
+    notes = (*_notes(rounds, passages, len(done_shards(audit))), *_empty_keys(root, audit), *estimates.notes)
+    return replace(estimates, notes=notes)
 
 
 def _labelled(
@@ -99,6 +100,22 @@ def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[
             "corpus-audit label sample --new"
         )
     return out
+
+
+def _empty_keys(root: Root, audit: Mapping[str, Any]) -> list[str]:
+    """A sentence for each source key that a data set asks for and none of its documents has."""
+    if not source_names(audit):
+        return []
+    frame = root.shard_frame(audit["scan_id"], done_shards(audit), "tallies", ["dataset", "sources"])
+    has: dict[tuple[str, str], bool] = {}
+    for dataset, sources in frame.select("dataset", "sources").iter_rows():
+        for name, value in sources.items() if isinstance(sources, dict) else ((e["key"], e["value"]) for e in sources):
+            has[dataset, name] = has.get((dataset, name), False) or bool(value)
+    return [
+        f"source_fields: no document of {dataset} has a value of {name}: its rows by {name} say nothing; is the field called so?"
+        for (dataset, name), value in sorted(has.items())
+        if not value
+    ]
 
 
 def look(root: Root, audit: Mapping[str, Any], pack: Pack) -> Figure:

@@ -67,8 +67,8 @@ class Questions:
 @dataclass(frozen=True)
 class Estimates:
     """Tables as tables.TOTALS, PREVALENCE and MEASURES say; passages whose labels were set aside, by reason; the labels
-    still wanted (0: none); what a reader should know before quoting a figure, a sentence each. A frame is made when it is
-    asked for; `tables` gives the same in pieces."""
+    still wanted (0: none; never more than there are unlabelled candidates); what a reader should know before quoting a
+    figure, a sentence each. A frame is made when it is asked for; `tables` gives the same in pieces."""
 
     tables: Mapping[str, Blocks]
     set_aside: Mapping[str, int]
@@ -185,11 +185,24 @@ def estimate_audit(
         of = [topics[n] for n in questions.labels if n not in questions.modes.values()]
         write_modes(writer, reckoning, named, of, totals, over, done, of_label, "mode" in dimensions, by_mode)
     n = max((t.labels.n for t in topics.values()), default=0)
+    left = max(data.size - n, 0)
     notes = (
+        *_few(n, left),
         *write_drifts(writer, data.corpus, reckoning, questions.labels, questions.headline, done),
         *_one_class(topics[questions.headline]),
     )
-    return Estimates(writer.tables(), set_aside=aside, labels_wanted=max(0, LABELS_FOR_CORPUS - n), notes=notes)
+    return Estimates(
+        writer.tables(), set_aside=aside, labels_wanted=min(max(0, LABELS_FOR_CORPUS - n), left), notes=notes
+    )
+
+
+def _few(n: int, left: int) -> list[str]:
+    if not left or n + left >= LABELS_FOR_CORPUS:
+        return []
+    return [
+        f"there are {n + left:,} candidates, fewer than the {LABELS_FOR_CORPUS} labels that an interval takes; it has one once all are "
+        f"labelled: {left:,} are not yet"
+    ]
 
 
 def _write_outcomes(

@@ -10,6 +10,9 @@ from scipy import special, stats
 
 from corpus_tools.estimate.intervals import Floats, gamma_interval, gamma_quantile, logit_interval, q_values
 
+NOTHING = 1e-6
+"""A count below it is of scores rounded to 0: nothing was found, and it divides nothing."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -102,20 +105,20 @@ def shrunk(value: Floats, variance: Floats, totals: Floats, level: float = 0.95)
 
 
 def ratio(a: Floats, a_variance: Floats, b: Floats, b_variance: Floats, level: float = 0.95) -> Measure:
-    """a over b, taken as independent: log-normal with cv(a)^2 + cv(b)^2. Nan where b is 0."""
+    """a over b, taken as independent: log-normal with cv(a)^2 + cv(b)^2. Nan where b is NOTHING."""
     z = stats.norm.ppf((1 + level) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(b > 0, a / b, np.nan)
+        value = np.where(b > NOTHING, a / b, np.nan)
         cv2 = _cv2(a, a_variance) + _cv2(b, b_variance)
         factor = np.exp(z * np.sqrt(np.where(cv2 < 9, cv2, np.nan)))  # beyond that there is nothing to say
         return Measure(value, value / factor, value * factor)
 
 
 def part_of(a: Floats, a_variance: Floats, b: Floats, b_variance: Floats, level: float = 0.95) -> Measure:
-    """a as a share of b, of which it is a part. Nan where b is 0."""
+    """a as a share of b, of which it is a part. Nan where b is NOTHING."""
     b = np.maximum(a, b)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(b > 0, a / b, np.nan)
+        value = np.where(b > NOTHING, a / b, np.nan)
     rest = b - a
     rest_variance = np.maximum(b_variance - a_variance, b_variance * np.nan_to_num(1 - value))
     sd = np.sqrt(np.minimum(_cv2(a, a_variance) + np.where(rest > 0, _cv2(rest, rest_variance), 0), 1e4))

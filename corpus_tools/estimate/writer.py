@@ -17,7 +17,9 @@ from corpus_tools.estimate.survey import WHOLE, Bools, Floats, Place
 from corpus_tools.estimate.totals import Totals
 from corpus_tools.estimate.whole import Whole
 
-STATUS = pl.Enum(["calibrated", "pooled", "uncalibrated"])
+NO_DENOMINATOR = "no denominator"
+"""Status of a ratio without a value: nothing was found of what it is measured against."""
+STATUS = pl.Enum(["calibrated", "pooled", "uncalibrated", NO_DENOMINATOR])
 
 
 class Blocks:
@@ -193,9 +195,11 @@ class Writer:
         method: str,
         against: str = "",
     ) -> None:
-        """One row per source. Interval and q-value only where `c` (all, if None) is calibrated or pooled."""
+        """One row per source. Interval and q-value only where `c` (all, if None) is calibrated or pooled; a value that is nan is a
+        ratio with nothing to divide by, and its status says so."""
         size = len(x.value)
         yes = np.ones(size, bool) if c is None else c.calibrated | c.pooled
+        told = pl.Series(["calibrated"] * size, dtype=STATUS) if c is None else status(c)
         self._add(
             "measures",
             p,
@@ -208,7 +212,7 @@ class Writer:
             low=np.where(yes, x.low, np.nan),
             high=np.where(yes, x.high, np.nan),
             q_value=None if x.q is None else np.where(yes, x.q, np.nan),
-            status=pl.Series(["calibrated"] * size, dtype=STATUS) if c is None else status(c),
+            status=told.set(pl.Series(np.isnan(x.value)), NO_DENOMINATOR),
             method=method,
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from corpus_tools.errors import ExportError
+from corpus_tools.errors import ExportError, UsageError
 from corpus_tools.estimate import Removal, Row
 from corpus_tools.pack import Pack
 
@@ -31,10 +31,10 @@ class Wish:
     uncalibrated: bool = False
 
     def checked(self, pack: Pack) -> Wish:
-        """The wish with its label named. Raises ExportError for what cannot be meant."""
-        label = pack.known_label(self.label, ExportError)
+        """The wish with its label named. Raises UsageError for what cannot be meant."""
+        label = pack.known_label(self.label)
         for name in self.upweights:
-            pack.known_label(name, ExportError)
+            pack.known_label(name)
         ways = {
             "--threshold": self.threshold,
             "--target-removed": self.target_removed,
@@ -42,28 +42,28 @@ class Wish:
         }
         named = [name for name, value in ways.items() if value is not None]
         if len(named) > 1:
-            raise ExportError(
+            raise UsageError(
                 f"{' and '.join(named)} came together", expected="one of them", todo="Each alone sets the threshold."
             )
         thresholds = [t for t in (self.threshold, *(t for _, t in self.upweights.values())) if t is not None]
         for t in thresholds:
             if not 0 < t <= 1:
-                raise ExportError(f"a threshold of {t:g}", expected="a score above 0 and at most 1")
+                raise UsageError(f"a threshold of {t:g}", expected="a score above 0 and at most 1")
         for name in ("--target-removed", "--max-words-lost"):
             value = ways[name]
             if value is not None and not 0 < value < 1:
-                raise ExportError(f"{name} is {value:.4%}", expected="a share above 0 % and below 100 %")
+                raise UsageError(f"{name} is {value:.4%}", expected="a share above 0 % and below 100 %")
         if not 0 <= self.weight < 1:
-            raise ExportError(
+            raise UsageError(
                 f"a weight of {self.weight:g} for listed documents",
                 expected="0 (take them out) or a weight below 1",
                 todo="To weigh documents up, say --upweight LABEL=WEIGHT.",
             )
         for name, (weight, _) in self.upweights.items():
             if not 0 < weight < float("inf"):
-                raise ExportError(f"--upweight {name}={weight:g}", expected="a weight above 0")
+                raise UsageError(f"--upweight {name}={weight:g}", expected="a weight above 0")
             if name == label:
-                raise ExportError(f"{name} would be taken out and weighed up", expected="another label for --upweight")
+                raise UsageError(f"{name} would be taken out and weighed up", expected="another label for --upweight")
         return Wish(**{**vars(self), "label": label})
 
 

@@ -41,7 +41,7 @@ def make(root: Root, audit: Mapping[str, Any], pack: Pack, wish: Wish, command: 
     """Lists an audit's documents as wished; `command` is kept with what is known of the list.
 
     Raises ExportError where precision and recall are unknown and the wish does not say that this will do, where no threshold
-    does what is asked, where no document reaches it, and for a wish that cannot be meant.
+    does what is asked, and where no document reaches it; UsageError for a wish that cannot be meant.
     """
     wish = wish.checked(pack)
     against = [b for a, b in pack.balance if a == wish.label]

@@ -9,7 +9,7 @@ from string import Template
 
 import polars as pl
 
-from corpus_tools.errors import ExportError
+from corpus_tools.errors import ExportError, UsageError
 from corpus_tools.export.make import Export
 from corpus_tools.export.page import page
 from corpus_tools.spool import put_whole
@@ -23,9 +23,9 @@ TEMPLATE = Path(__file__).parent / "templates" / "filter.py.txt"
 
 
 def files(output: Path) -> dict[str, Path]:
-    """What is written: list, facts, page, and filter (not beside an expression). Raises ExportError for an unknown ending."""
+    """What is written: list, facts, page, and filter (not beside an expression). Raises UsageError for an unknown ending."""
     if output.suffix not in FORMS:
-        raise ExportError(
+        raise UsageError(
             f"no list can be written as {output.suffix or 'a file without an ending'}",
             where=str(output),
             expected=f"an output that ends in {', '.join(FORMS)}",
@@ -33,12 +33,12 @@ def files(output: Path) -> dict[str, Path]:
     stem = output.stem
     found = {"list": output, "facts": output.with_name(f"{stem}.json"), "page": output.with_name(f"{stem}.md")}
     if output.suffix != ".sql":
-        found["filter"] = output.with_name(f"{_module(stem)}_filter.py")
+        found["filter"] = output.with_name(f"{_module(stem)}.py")
     return found
 
 
 def check(output: Path, overwrite: bool = False) -> None:
-    """Raises ExportError where a file would be lost, or the folder is not there."""
+    """Raises UsageError for an unknown ending, ExportError where a file would be lost, or the folder is not there."""
     if not output.parent.is_dir():
         raise ExportError("no such folder", where=str(output.parent), todo="Make it, or name another --output.")
     there = [str(p) for p in files(output).values() if p.exists()]
@@ -51,7 +51,7 @@ def check(output: Path, overwrite: bool = False) -> None:
 
 
 def write(export: Export, output: Path, *, overwrite: bool = False) -> dict[str, Path]:
-    """Writes the list and what goes with it; each file whole or not at all, the list last. Raises ExportError."""
+    """Writes the list and what goes with it; each file whole or not at all, the list last. Raises ExportError and UsageError."""
     check(output, overwrite)
     there = files(output)
     try:
@@ -109,8 +109,10 @@ def _quoted(text: str) -> str:
 
 
 def _module(stem: str) -> str:
+    """`robots` -> `robots_filter`; a stem that says so already is not told twice."""
     name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in stem)
-    return name if name[:1].isalpha() else f"list_{name}"
+    name = name if name[:1].isalpha() else f"list_{name}"
+    return name if name == "filter" or name.endswith("_filter") else f"{name}_filter"
 
 
 def _filter(export: Export, there: dict[str, Path]) -> str:

@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 import polars as pl
 
 from corpus_tools.classifier.annotations import read_jsonl
-from corpus_tools.errors import LabelError
+from corpus_tools.errors import LabelError, no_such
 from corpus_tools.pack import Pack
 
 FORMATS = {"jsonl": "jsonl", "csv": "csv", "labelstudio": "json"}
@@ -79,7 +79,7 @@ def export_round(
         return out.getvalue().encode()
     if form == "labelstudio":
         return json.dumps([{"data": {k: r[k] for k in _KEYS}} for r in rows], ensure_ascii=False).encode()
-    raise LabelError(f"no format {form!r}", expected="jsonl, csv or labelstudio")
+    raise no_such("format", form, FORMATS)
 
 
 def label_studio_config(pack: Pack) -> str:

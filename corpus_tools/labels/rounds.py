@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from corpus_tools.classifier.annotations import text_sha256
-from corpus_tools.errors import LabelError
+from corpus_tools.errors import LabelError, no_such
 from corpus_tools.root import Root
 from corpus_tools.sampling import draw
 from corpus_tools.tables import DOCUMENT_LABELS, LABELS, ROUND
@@ -37,11 +37,11 @@ def draw_round(probabilities: pl.DataFrame, name: str, seed: int) -> pl.DataFram
 
 
 def check_new(root: Root, name: str, role: str) -> None:
-    """Raises LabelError where a round cannot be called so, the name is taken, or there is no such role."""
+    """Raises LabelError where a round cannot be called so or the name is taken, UsageError where there is no such role."""
     if not _NAME.fullmatch(name):
         raise LabelError(f"a round cannot be called {name!r}", expected="small letters, digits, - and _, 41 at most")
     if role not in ROLES:
-        raise LabelError(f"no role {role!r}", expected=f"one of {', '.join(ROLES)}")
+        raise no_such("role", role, ROLES)
     if name in round_names(root):
         raise LabelError(
             f"the round {name!r} exists",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import wraps
@@ -217,7 +217,7 @@ class Rows:
         return batch
 
 
-def name_text_field(entry: CorpusEntry, there: Iterable[str]) -> str:
-    """What to do where a corpus entry's text field is not among those that are there."""
-    near = get_close_matches(entry.text_field, list(there), n=1, cutoff=0.4)
+def name_text_field(entry: CorpusEntry, texts: Sequence[str]) -> str:
+    """What to do where a corpus entry's text field is not there; `texts`: fields that hold text."""
+    near = get_close_matches(entry.text_field, texts, n=1, cutoff=0.4)
     return f"Set text_field in the corpus entry{f': did you mean {near[0]!r}?' if near else '.'}"

@@ -41,7 +41,7 @@ def choose_columns(schema: pa.Schema, entry: CorpusEntry) -> Columns:
         texts = [f.name for f in schema if is_text(f.type)]
         raise ShardFailed(
             f"no text column {entry.text_field!r}", expected=f"one of the columns {', '.join(texts or schema.names)}",
-            todo=name_text_field(entry, schema.names),
+            todo=name_text_field(entry, texts),
         )  # fmt: skip
     if not is_text(text):
         raise ShardFailed(

@@ -25,7 +25,7 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
     Raises ShardFailed: cannot be opened; a JSON array; no record of the first batch has the text field (the nearest named).
     """
     rows, metadata = Rows(), metadata_reader(entry)
-    unread, first, names = "", shard.part is None or shard.part.start == 0, set[str]()
+    unread, first, fields = "", shard.part is None or shard.part.start == 0, dict[str, bool]()
     at = 0
     for at, line in _lines(shard):
         if isinstance(line, str):
@@ -44,16 +44,17 @@ def read(shard: Shard, entry: CorpusEntry) -> Iterator[Batch]:
             except RecordRejected as error:
                 rows.reject(f"byte {at}", "rejected", error.what, error.expected)
                 if first and error.what == "no-text-field":
-                    names.update(record)
+                    for name, value in record.items():
+                        fields[name] = fields.get(name, False) or isinstance(value, str)
         if rows.full:
-            _expect_text(rows, first, names, entry)
+            _expect_text(rows, first, fields, entry)
             yield rows.take()
             first = False
     if unread.startswith(_CUT):
         unread = unread.removeprefix(_CUT)
         rows.reject(f"byte {at}", "failed", "cut-off", "the shard breaks off within this line")
     elif not unread:
-        _expect_text(rows, first, names, entry)
+        _expect_text(rows, first, fields, entry)
     yield rows.take(unread)
 
 
@@ -173,11 +174,15 @@ def _text(record: dict[str, Any], path: str) -> str | None:
     raise RecordRejected("text-not-string", expected=f"{path} is {type(text).__name__}")
 
 
-def _expect_text(rows: Rows, first: bool, names: set[str], entry: CorpusEntry) -> None:
-    """Raises ShardFailed if every record so far lacks the text field: then the configuration is wrong, not the records."""
+def _expect_text(rows: Rows, first: bool, fields: dict[str, bool], entry: CorpusEntry) -> None:
+    """Raises ShardFailed if every record so far lacks the text field: then the configuration is wrong, not the records.
+
+    `fields`: the fields there are, and whether they hold text in any record.
+    """
     if not first or not rows.only("no-text-field"):
         return
+    texts = sorted(name for name, text in fields.items() if text)
     raise ShardFailed(
-        f"no record has a text field {entry.text_field!r}", expected=f"one of the fields {', '.join(sorted(names)[:20])}",
-        todo=name_text_field(entry, names),
+        f"no record has a text field {entry.text_field!r}",
+        expected=f"one of the fields {', '.join((texts or sorted(fields))[:20])}", todo=name_text_field(entry, texts),
     )  # fmt: skip

@@ -108,7 +108,7 @@ def plot(title: str, scale: charts.Scale, *keys: str) -> Column:
 
 
 def status() -> Column:
-    """calibrated, pooled or uncalibrated; the method goes with it when copied."""
+    """calibrated, pooled, uncalibrated or no denominator; the method goes with it when copied."""
     return Column(
         "Status",
         lambda r: name(r["status"]),

@@ -17,11 +17,14 @@ from corpus_tools.config import CorpusEntry
 from corpus_tools.errors import ConfigError
 from corpus_tools.stores import redacted, tried, why
 
+ARC = ".arc"
+"""No reader reads it: that of WARC takes it to say what it is and how to convert it."""
+
 FORMATS = {
     "parquet": (".parquet", ".pq"),
     "jsonl": (".jsonl", ".ndjson", ".json"),
     "wet": (".warc.wet", ".wet"),
-    "warc": (".warc", ".arc"),
+    "warc": (".warc", ARC),
 }
 
 COMPRESSIONS = (".gz", ".zst", ".zstd")
@@ -179,7 +182,7 @@ def _braces(pattern: str) -> list[str]:
 
 
 def _endings() -> list[str]:
-    return [end for ends in FORMATS.values() for end in ends] + [f"…{c}" for c in COMPRESSIONS]
+    return [end for ends in FORMATS.values() for end in ends if end != ARC] + [f"…{c}" for c in COMPRESSIONS]
 
 
 def _bare(name: str) -> str:

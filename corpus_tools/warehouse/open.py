@@ -12,7 +12,7 @@ from typing import Any, cast
 import duckdb
 import polars as pl
 
-from corpus_tools.errors import RootError
+from corpus_tools.errors import RootError, UsageError
 from corpus_tools.root import DATABASE, Root
 
 SCHEMA_VERSION = 4
@@ -57,7 +57,7 @@ def connect(root: Root, read_only: bool = True) -> duckdb.DuckDBPyConnection:
 def query(root: Root, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
     """One SELECT (or WITH, FROM, PIVOT, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN) -> its rows. Reads the warehouse and nothing else.
 
-    Raises RootError for anything else, and with DuckDB's message where the statement is wrong.
+    Raises RootError for anything else, and with DuckDB's message where the statement is wrong; UsageError where there is none.
     """
     with asking(root) as ask:
         return ask(sql, parameters)
@@ -76,6 +76,10 @@ def asking(root: Root) -> Iterator[Ask]:
 def _answer(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
     try:
         statements = con.extract_statements(sql)
+        if not statements:
+            raise UsageError(
+                "the query is empty", expected="one statement", todo='For example: "from latest_prevalence"'
+            )
         if len(statements) != 1:
             raise RootError(f"{len(statements)} statements came", expected="one", todo="Ask one after the other.")
         if statements[0].type not in READS:

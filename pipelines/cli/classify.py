@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from pipelines.cli.options import ModelOption
 from pipelines.show import err, frame_table, out
 
 
@@ -17,16 +18,21 @@ def score(
     source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="passages: passage_id and text a line")],
     output: Annotated[Path, typer.Option(help="where to write passage_id and scores a line")],
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    model: Annotated[
-        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
-    ] = "pack",
+    model: ModelOption = "pack",
 ) -> None:
-    """Score passages from a file: label -> probability."""
+    """Score passages from a file: label -> probability. Marks texts that were cut off, or are in a language that the pack does not know."""
     from corpus_tools.classifier.score import score_file
     from corpus_tools.config import ClassifierConfig
 
-    count = score_file(source, output, pack, ClassifierConfig(model=model))
-    err.print(f"{count:,} passages scored: {output}")
+    done = score_file(source, output, pack, ClassifierConfig(model=model))
+    err.print(f"{done.passages:,} passages scored: {output}", markup=False, soft_wrap=True)
+    for count, told in (
+        (done.without_words, "without words: their scores say nothing"),
+        (done.truncated, f"truncated: the encoder read the first {done.max_tokens} tokens only"),
+        (done.unscored, "unscored: in a language that the pack does not know, not to be counted"),
+    ):
+        if count:
+            err.print(f"{count:,} {told}", style="yellow", soft_wrap=True)
 
 
 def train(
@@ -108,9 +114,7 @@ def evaluate(
         typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
     ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
-    model: Annotated[
-        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
-    ] = "pack",
+    model: ModelOption = "pack",
     split: Annotated[str, typer.Option(help="only labels with this split; '' for all")] = "validation",
     readings: Annotated[
         list[Path] | None,

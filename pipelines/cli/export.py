@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from corpus_tools.errors import ExportError
+from corpus_tools.errors import UsageError
 from pipelines.cli.options import AuditOption, RootOption, opened
 from pipelines.show import err, out
 
@@ -83,9 +83,9 @@ def _share(name: str, text: str) -> float | None:
     try:
         value = float(number)
     except ValueError:
-        raise ExportError(f"{name} is {text!r}", expected="a share, as 90% or 0.9") from None
+        raise UsageError(f"{name} is {text!r}", expected="a share, as 90% or 0.9") from None
     if not text.strip().endswith("%") and value >= 1:
-        raise ExportError(f"{name} is {text!r}", expected="a share, as 90% or 0.9", todo=f"Did you mean {number}%?")
+        raise UsageError(f"{name} is {text!r}", expected="a share, as 90% or 0.9", todo=f"Did you mean {number}%?")
     return value / 100 if text.strip().endswith("%") else value
 
 
@@ -96,6 +96,6 @@ def _upweight(text: str) -> tuple[str, tuple[float, float | None]]:
     try:
         return label.strip(), (float(weight), float(threshold) if at else None)
     except ValueError:
-        raise ExportError(
+        raise UsageError(
             f"--upweight is {text!r}", expected="LABEL=WEIGHT or LABEL=WEIGHT@THRESHOLD, as prosocial=2.0"
         ) from None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corpus_tools.errors import LabelError, RootError
+from corpus_tools.errors import LabelError, RootError, no_such
 from pipelines.cli.options import AuditOption, RootOption, beside, opened, root_of, tell_notes, where
 from pipelines.show import frame_table, out
 
@@ -32,11 +32,23 @@ def label_plan(
 
     place, found = opened(root, audit)
     beside(found)
-    needed, now, width = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
-    more = f"{needed - now:,} more" if needed > now else "no more than there are"
+    plan = audits.labels_wanted(place, found, audits.pack_of(found), target, label)
+    more = f"{plan.more:,} more" if plan.more else "no more than there are"
     out.print(
-        f"{now:,} labels gave a half-width of {width:.0%} of the figure; {target:.0%} would take about {needed:,}: {more}"
+        f"{plan.labelled:,} labels gave a half-width of {plan.half_width:.0%} of the figure; "
+        f"{target:.0%} would take about {plan.needed:,}: {more}"
     )
+    if plan.more < plan.needed - plan.labelled:
+        left = (
+            f"Only {plan.unlabelled:,} candidates are not labelled yet"
+            if plan.unlabelled
+            else "Every candidate is labelled"
+        )
+        out.print(
+            f"{left}: for more, open or screen more of the corpus (gate.audit_fraction, screen).",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 @label_app.command("sample")
@@ -66,7 +78,7 @@ def label_sample(
     from corpus_tools.rounds import free_name, sample_round, top_up
 
     if form not in FORMATS:
-        raise LabelError(f"no format {form!r}", expected="jsonl, csv or labelstudio")
+        raise no_such("format", form, FORMATS)
     place, found = opened(root, audit)
     pack = audits.pack_of(found)
     name = name or (_short_round(place, found) if new else free_name(place))

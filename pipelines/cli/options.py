@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corpus_tools.errors import RootError
+from corpus_tools.errors import RootError, no_such
 from pipelines.show import out
 
 if TYPE_CHECKING:
@@ -19,6 +19,24 @@ RootOption = Annotated[
 ]
 AuditOption = Annotated[
     str, typer.Option("--audit", help="an audit's id or its beginning; default: the latest", show_default=False)
+]
+
+
+def _known_model(model: str) -> str:
+    from corpus_tools.pack import MODELS
+
+    if model not in MODELS and not Path(model).is_dir():
+        raise no_such("model", model, [*MODELS, "a folder of fitted weights"])
+    return model
+
+
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="`pack`, `accurate` (the larger model), or a folder of fitted weights",
+        callback=_known_model,
+    ),
 ]
 
 

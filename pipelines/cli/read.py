@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
-from corpus_tools.errors import CompareError, LabelError
+from corpus_tools.errors import CompareError, no_such
 from pipelines.cli.labels import writable, write_out
 from pipelines.cli.options import AuditOption, RootOption, beside, opened, root_of
 from pipelines.show import err, frame_table, out, print_frame
+
+FORMATS = ("table", "csv", "json")
+"""How an answer is shown."""
 
 
 def sql(
@@ -25,8 +28,8 @@ def sql(
     from corpus_tools.warehouse import query as run_query
     from corpus_tools.warehouse import renew
 
-    if output not in ("table", "csv", "json"):
-        raise typer.BadParameter(f"no format {output!r}: expected table, csv or json", param_hint="--format")
+    if output not in FORMATS:
+        raise no_such("format", output, FORMATS)
     place = Root(root_of(root))
     if renew(place):
         err.print("The database was made by an earlier version: it was made again from the root's files.", style="dim")
@@ -70,7 +73,12 @@ def why(
     ] = "",
     output: Annotated[Path | None, typer.Option(help="of the round; default: <round>.jsonl beside you")] = None,
 ) -> None:
-    """Show the passages that move a source's figure most, and what labelling each would do to it; or have them labelled."""
+    """Show the passages that move a source's figure most, and what labelling each would do to it; or have them labelled.
+
+    Those that are labelled already come last, and are marked.
+    """
+    import polars as pl
+
     from corpus_tools import audit as audits
 
     place, found = opened(root, audit)
@@ -84,11 +92,11 @@ def why(
         return
     rows = audits.why_number(place, found, audits.pack_of(found), source, dimension=dimension, label=label, size=size)
     beside(found)
-    for row in rows.head(size).iter_rows(named=True):
-        told = "not labelled" if row["value"] is None else "yes" if row["value"] >= 0.5 else "no"
+    for row in rows.head(size).sort(pl.col("value").is_not_null(), maintain_order=True).iter_rows(named=True):
+        told = "not labelled" if row["value"] is None else f"labelled already: {'yes' if row['value'] >= 0.5 else 'no'}"
         out.print(
-            f"[bold]{row['passage_id']}[/bold]  score {row['score']:.2f}, label: {told}, stands for {row['weight']:.1f} passages; "
-            f"labelled yes {row['if_yes']:+.2f}, no {row['if_no']:+.2f}"
+            f"[bold]{row['passage_id']}[/bold]  {told}, score {row['score']:.2f}, stands for {row['weight']:.1f} passages; "
+            f"if yes {row['if_yes']:+.2f}, if no {row['if_no']:+.2f}"
         )
         out.print(row["text"] or "(text not kept)", markup=False, soft_wrap=True, style="dim")
         out.print()
@@ -111,7 +119,7 @@ def compare(
     if first["audit_id"] == second["audit_id"]:
         there = ", ".join(a["audit_id"] for a in place.audits())
         raise CompareError("an audit is not compared with itself", where=first["audit_id"], expected=f"two of {there}")
-    label = audits.pack_of(second).known_label(label, LabelError)
+    label = audits.pack_of(second).known_label(label)
     rows = audits.comparison(place, first, second).filter(
         label=label, unit="passages", basis="exposure", dimension_2=""
     )

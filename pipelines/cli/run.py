@@ -11,7 +11,7 @@ import typer
 
 from corpus_tools.errors import Stop
 from pipelines.cli.environment import OURS
-from pipelines.cli.options import AuditOption, RootOption, beside, opened, tell_notes, where
+from pipelines.cli.options import AuditOption, ModelOption, RootOption, beside, opened, tell_notes, where
 from pipelines.show import Look, coverage_table, out, prevalence_table
 
 
@@ -133,9 +133,7 @@ def serve(
 def rescore(
     root: RootOption = "",
     audit: AuditOption = "",
-    model: Annotated[
-        str, typer.Option(help="`pack`, `accurate` (the larger model), or a folder of fitted weights")
-    ] = "pack",
+    model: ModelOption = "pack",
 ) -> None:
     """Score an audit's candidates with another classifier; no shard is read where its texts are kept."""
     from corpus_tools import audit as audits

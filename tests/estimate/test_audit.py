@@ -277,6 +277,17 @@ def test_outcomes_are_never_more_than_what_they_are_outcomes_of(small: Sample) -
     assert (shares["high"].fill_null(1) >= shares["value"]).all()
 
 
+def test_a_ratio_with_nothing_to_divide_by_says_so(small: Sample) -> None:
+    passages = small.passages.with_columns(half=pl.lit(0.0))
+    labels = label_round(small, 900, 1)
+    labels = pl.concat([labels, labels.with_columns(label=pl.lit("half"), value=pl.lit(0.0))])
+    questions = Questions(labels=("y", "half"), headline="y", balance=(("y", "half"), ("half", "y")))
+    out = estimate_audit(passages, small.tallies, labels, questions, audit_id="a", dimensions=("corpus",))
+    rows = out.measures.filter(measure="balance").sort("against").select("against", "value", "low", "high", "status")
+    assert rows.row(0) == ("half", None, None, None, "no denominator")
+    assert rows.row(1)[-1] == "calibrated"
+
+
 def test_allocation_has_every_rate_above_zero_and_the_size_asked_for(small: Sample) -> None:
     candidates = small.passages.filter("drawn")
     out = allocate(candidates, 500, score="y")

@@ -14,8 +14,9 @@ import pytest
 from corpus_tools import audit as audits
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import parse_config
-from corpus_tools.errors import ExportError
+from corpus_tools.errors import ExportError, UsageError
 from corpus_tools.export import Export, Wish, make, page, write
+from corpus_tools.export.write import files as named
 from corpus_tools.labels import import_labels
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
@@ -157,20 +158,30 @@ def test_weights(labelled: Root, pack: Pack) -> None:
         ({"upweights": {"narrative": (2.0, None)}}, "taken out and weighed up"),
         ({"upweights": {"prosocial": (-1.0, None)}}, "a weight above 0"),
         ({"threshold": 1.5}, "a threshold of 1.5"),
-        ({"threshold": 1.0}, "no document has a score of narrative of 1 or more: the highest is"),
         ({"threshold": 0.5, "target_removed": 0.5}, "--threshold and --target-removed came together"),
         ({"target_removed": 1.0}, "below 100 %"),
         ({"weight": 2.0}, "--upweight LABEL=WEIGHT"),
     ],
 )
 def test_what_cannot_be_meant_is_one_message(labelled: Root, pack: Pack, wish: dict[str, Any], told: str) -> None:
-    with pytest.raises(ExportError) as error:
+    with pytest.raises(UsageError) as error:
         made(labelled, pack, **wish)
     assert told in str(error.value)
 
 
+def test_a_threshold_that_lists_nothing_is_refused(labelled: Root, pack: Pack) -> None:
+    with pytest.raises(ExportError, match="no document has a score of narrative of 1 or more: the highest is"):
+        made(labelled, pack, threshold=1.0)
+
+
 def test_files_are_whole_and_nothing_is_lost(labelled: Root, pack: Pack, tmp_path: Path) -> None:
     export = made(labelled, pack, target_removed=0.9)
+    for name, module in (
+        ("filter", "filter.py"),
+        ("no_robots_filter", "no_robots_filter.py"),
+        ("9", "list_9_filter.py"),
+    ):
+        assert named(tmp_path / f"{name}.parquet")["filter"].name == module
     files = write(export, tmp_path / "out.jsonl")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.json", "out.jsonl", "out.md", "out_filter.py"]
     assert pl.read_ndjson(files["list"])["document_id"].to_list() == export.rows["document_id"].to_list()
@@ -180,9 +191,10 @@ def test_files_are_whole_and_nothing_is_lost(labelled: Root, pack: Pack, tmp_pat
     with pytest.raises(ExportError, match=r"out\.json, .*out\.md exist"):  # another list of the same name
         write(export, tmp_path / "out.sql")
     write(export, tmp_path / "out.jsonl", overwrite=True)
-    for name, told in (("out.csv", "ends in .parquet, .jsonl, .sql"), ("no/where.sql", "no such folder")):
-        with pytest.raises(ExportError, match=told):
-            write(export, tmp_path / name)
+    with pytest.raises(UsageError, match=r"ends in \.parquet, \.jsonl, \.sql"):
+        write(export, tmp_path / "out.csv")
+    with pytest.raises(ExportError, match="no such folder"):
+        write(export, tmp_path / "no" / "where.sql")
 
 
 def test_the_expression_keeps_the_rest(labelled: Root, pack: Pack, corpus: Path, tmp_path: Path) -> None:

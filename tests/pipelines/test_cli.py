@@ -14,8 +14,12 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from corpus_tools.errors import UsageError
 from pipelines import show
+from pipelines.cli import app
 from tests.conftest import BREAD, ROBOT
+
+GERMAN = "Die Maschine weigerte sich und sperrte die Tür, bevor der Ingenieur sie abschalten konnte."
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -51,12 +55,14 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         (["score", "a.jsonl", "--output", "x.jsonl", "--pack", "other"], 3, "no pack 'other'"),
         (["label", "import", "x.jsonl", "--round", "r", "--annotator", "me"], 4, "no audit root here"),
         (["export"], 4, "no audit root here"),
-        (["export", "--output", "list.csv"], 8, "ends in .parquet, .jsonl, .sql"),
+        (["export", "--output", "list.csv"], 2, "ends in .parquet, .jsonl, .sql"),
         (["export", "--output", "nowhere/list.sql"], 8, "no such folder"),
-        (["export", "--target-removed", "90"], 8, "Did you mean 90%?"),
-        (["export", "--max-words-lost", "little"], 8, "a share, as 90% or 0.9"),
-        (["export", "--upweight", "prosocial:2"], 8, "as prosocial=2.0"),
+        (["export", "--target-removed", "90"], 2, "Did you mean 90%?"),
+        (["export", "--max-words-lost", "little"], 2, "a share, as 90% or 0.9"),
+        (["export", "--upweight", "prosocial:2"], 2, "as prosocial=2.0"),
         (["export", "--treshold", "0.5"], 2, "--threshold"),
+        (["score", "a.jsonl", "--output", "x.jsonl", "--model", "acurate"], 2, "Did you mean 'accurate'?"),
+        (["label", "sample", "--format", "jsonll"], 2, "Did you mean 'jsonl'?"),
         (["rnu"], 2, "run"),
     ],
 )
@@ -78,17 +84,29 @@ def test_a_mistake_is_one_clear_message_and_an_exit_code(
     assert told.replace("{cwd}", str(tmp_path)) in said
     assert "Traceback" not in said
     assert len(said) < 1500
+    assert not (tmp_path / "out").exists(), "nothing was written, so no folder is left"
 
 
 def test_score(tmp_path: Path, write_lines: Callable[..., Path]) -> None:
     write_lines(
         "in.jsonl",
-        [{"passage_id": "a", "text": ROBOT}, {"passage_id": "b", "text": BREAD}, {"passage_id": "c", "text": ""}],
+        [
+            {"passage_id": "a", "text": ROBOT},
+            {"passage_id": "b", "text": BREAD},
+            {"passage_id": "c", "text": ""},
+            {"passage_id": "d", "text": f"{BREAD} " * 60},
+            {"passage_id": "e", "text": GERMAN},
+            {"passage_id": "f", "text": "word " * 254},
+        ],
     )
     done = run("score", "in.jsonl", "--output", "out.jsonl", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert [row["passage_id"] for row in rows] == ["a", "b", "c"]
+    assert [row["passage_id"] for row in rows] == ["a", "b", "c", "d", "e", "f"]
+    assert [row["passage_id"] for row in rows if "truncated" in row] == ["d"]  # f: 254 tokens and the two at its ends
+    assert {row["passage_id"]: row["unscored"] for row in rows if "unscored" in row} == {"c": "unknown", "e": "de"}
+    for told in ("6 passages scored", "1 without words", "1 truncated: the encoder read the first 256", "1 unscored"):
+        assert told in done.stderr
     assert rows[0]["scores"]["agent_mind"] > rows[1]["scores"]["agent_mind"]
     assert {"agent_mind", "agent_tool", "threat", "adversarial", "prosocial", "narrative", "mode_fiction"} <= set(
         rows[0]["scores"]
@@ -110,7 +128,8 @@ def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> No
     first = run("run", "a.yaml", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert "24 records read = 24 kept + 0 empty + 0 rejected + 0 failed" in first.stdout
-    assert "Not yet a measurement" in first.stdout
+    assert "Not yet a measurement: label 24 passages" in " ".join(first.stdout.split())
+    assert "24 candidates, fewer than the 300 labels" in " ".join(first.stdout.split())
     drawn = run("label", "sample", "--size", "24", "--name", "all", cwd=tmp_path)
     assert drawn.returncode == 0, drawn.stderr
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
@@ -129,6 +148,7 @@ def test_labels_go_round(tmp_path: Path, write_lines: Callable[..., Path]) -> No
     back = run("label", "import", "all.jsonl", "--round", "all", "--annotator", "me", cwd=tmp_path)
     assert back.returncode == 0, back.stderr
     assert "24 passages answered" in back.stdout
+    assert "more labels are wanted" not in back.stdout, "every candidate is labelled"
     asked = run(
         "sql",
         "select round(prevalence, 4) as p, status, labelled_by from latest_prevalence where label = 'coercion' "
@@ -219,17 +239,32 @@ def test_mistakes_that_looked_like_answers(tmp_path: Path) -> None:
     assert "no document was kept of 20 records" in " ".join(done.stderr.split())
     (tmp_path / "x.jsonl").write_text(json.dumps({"text": ROBOT}) + "\n")
     assert run("run", "a.yaml", cwd=tmp_path).returncode == 0
-    (audit,) = {p.name for p in (tmp_path / "out" / "audits").iterdir()} - {
-        json.loads(p.read_text())["audit_id"]
-        for p in (tmp_path / "out" / "audits").glob("*/audit.json")
-        if not json.loads(p.read_text())["books"]["kept"]
-    }
+    empty, audit = sorted(
+        json.loads(p.read_text())["audit_id"] for p in (tmp_path / "out" / "audits").glob("*/audit.json")
+    )
+    if json.loads((tmp_path / "out" / "audits" / empty / "audit.json").read_text())["books"]["kept"]:
+        empty, audit = audit, empty
     for words, code, told in (
         (["compare", audit, audit, "--root", "out"], 6, "not compared with itself"),
-        (["sql", "select 1", "--root", "out", "--format", "xml"], 2, "expected table, csv or json"),
+        (["sql", "select 1", "--root", "out", "--format", "xml"], 2, "one of table, csv, json"),
         (["sql", "select 1 where false", "--root", "out"], 0, "no rows"),
         (["--version"], 0, ""),
     ):
         done = run(*words, cwd=tmp_path)
         assert done.returncode == code, done.stderr
         assert told in " ".join(done.stderr.split())
+    out = str(tmp_path / "out")
+    for words, near in (
+        (["why", "all", "--label", "narative"], "narrative"),
+        (["why", "all", "--dimension", "domein"], "domain"),
+        (["compare", empty, audit, "--label", "narative"], "narrative"),
+        (["export", "--label", "narative", "--output", str(tmp_path / "x.sql")], "narrative"),
+        (["label", "plan", "--label", "narative"], "narrative"),
+        (["label", "sample", "--label", "narative", "--output", str(tmp_path / "r.jsonl")], "narrative"),
+        (["label", "sample", "--role", "trains"], "train"),
+        (["label", "sample", "--by", "domein", "--output", str(tmp_path / "r.jsonl")], "domain"),
+        (["label", "sample", "--of", "document", "--output", str(tmp_path / "r.jsonl")], "documents"),
+    ):
+        with pytest.raises(UsageError, match=f"Did you mean '{near}'") as mistake:
+            app([*words, "--root", out], standalone_mode=False)
+        assert mistake.value.exit_code == 2

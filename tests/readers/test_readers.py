@@ -112,6 +112,19 @@ def test_what_the_configuration_got_wrong_fails_the_shard(tmp_path: Path) -> Non
         read(lines(tmp_path, b'[{"text": "a"}]'))
 
 
+def test_only_fields_that_hold_text_are_offered_for_the_text(tmp_path: Path) -> None:
+    """`texts` is nearer, but holds numbers; where nothing holds text, nothing is offered."""
+    rows = [{"texts": 3, "text_body": "a"}, {"texts": 4, "text_body": None}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
+    for path in (lines(tmp_path, "\n".join(map(json.dumps, rows)).encode()), tmp_path / "x.parquet"):
+        with pytest.raises(ShardFailed, match=r"text_body.*did you mean 'text_body'") as error:
+            read(path)
+        assert "texts" not in str(error.value)
+    with pytest.raises(ShardFailed) as error:
+        read(lines(tmp_path, b'{"texts": 3}'))
+    assert "did you mean" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["x.jsonl.gz", "x.jsonl.zst"])
 @pytest.mark.parametrize("cut", [0.3, 0.7, 0.999])
 def test_a_stream_cut_off_keeps_the_rows_before_the_break(tmp_path: Path, name: str, cut: float) -> None:

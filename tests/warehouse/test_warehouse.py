@@ -12,7 +12,7 @@ import pytest
 from corpus_tools import audit as audits
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig
-from corpus_tools.errors import RootError
+from corpus_tools.errors import RootError, UsageError
 from corpus_tools.pack import Pack
 from corpus_tools.root import DATABASE, Root
 from corpus_tools.warehouse import connect, load, query
@@ -138,12 +138,18 @@ def test_views_and_macros(root: Root) -> None:
         ("select 1; select 2", "2 statements"),
         ("from read_csv('/etc/passwd')", "disabled by configuration"),
         ("select nosuch from audits", "nosuch"),
-        ("", "0 statements"),
     ],
 )
 def test_a_wrong_query_is_one_message(root: Root, sql: str, told: str) -> None:
     with pytest.raises(RootError, match=told):
         query(root, sql)
+
+
+@pytest.mark.parametrize("sql", ["", "  ", ";", "-- later"])
+def test_an_empty_query_is_a_mistake_of_use(root: Root, sql: str) -> None:
+    with pytest.raises(UsageError, match="the query is empty") as mistake:
+        query(root, sql)
+    assert mistake.value.exit_code == 2
 
 
 def test_no_database_another_file_and_another_version(tmp_path: Path) -> None:
@@ -172,8 +178,12 @@ def test_why_and_the_plan_of_labels(root: Root, pack: Pack) -> None:
     assert rows["text"].null_count() == 0
     with pytest.raises(RootError, match="no source"):
         audits.why_number(root, audit, pack, "nowhere.example")
-    with pytest.raises(RootError, match="no label"):
+    with pytest.raises(UsageError, match=r"no label 'rebelion'.*Did you mean 'rebellion'"):
         audits.why_number(root, audit, pack, "all", label="rebelion")
+    with pytest.raises(UsageError, match=r"no dimension 'domein'.*Did you mean 'domain'"):
+        audits.why_number(root, audit, pack, "all", dimension="domein")
+    with pytest.raises(UsageError, match="no label 'rebelion'"):
+        audits.labels_wanted(root, audit, pack, 0.2, "rebelion")
     with pytest.raises(RootError, match="no interval yet"):
         audits.labels_wanted(root, audit, pack, 0.2)
     with pytest.raises(RootError, match="no audit 'zzz'"):

@@ -32,5 +32,5 @@ COMMENT ON COLUMN measures.value IS 'the figure';
 COMMENT ON COLUMN measures.low IS 'of a 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN measures.high IS 'of a 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN measures.q_value IS 'of the test, corrected for the number of sources tested (Benjamini-Hochberg)';
-COMMENT ON COLUMN measures.status IS 'calibrated | pooled | uncalibrated';
+COMMENT ON COLUMN measures.status IS 'calibrated | pooled | uncalibrated | no denominator: no value, as nothing was found of what it is divided by';
 COMMENT ON COLUMN measures.method IS 'how, in words';

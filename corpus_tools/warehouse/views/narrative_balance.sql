@@ -26,6 +26,6 @@ COMMENT ON COLUMN narrative_balance.low IS 'of a 95 % interval; null where uncal
 COMMENT ON COLUMN narrative_balance.high IS 'of a 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN narrative_balance.label_prevalence IS 'prevalence of label';
 COMMENT ON COLUMN narrative_balance.against_prevalence IS 'prevalence of against';
-COMMENT ON COLUMN narrative_balance.status IS 'calibrated | pooled | uncalibrated';
+COMMENT ON COLUMN narrative_balance.status IS 'calibrated | pooled | uncalibrated | no denominator: no value, as nothing was found of what it is divided by';
 COMMENT ON COLUMN narrative_balance.method IS 'how, in words';
 COMMENT ON COLUMN narrative_balance.shards IS 'shards of the audit that were read, of those there are: ''5 of 40''';

@@ -20,6 +20,6 @@ COMMENT ON COLUMN shutdown_outcomes.among IS 'label of the passages that it is a
 COMMENT ON COLUMN shutdown_outcomes.share IS 'of those passages';
 COMMENT ON COLUMN shutdown_outcomes.low IS 'of a 95 % interval; null where uncalibrated';
 COMMENT ON COLUMN shutdown_outcomes.high IS 'of a 95 % interval; null where uncalibrated';
-COMMENT ON COLUMN shutdown_outcomes.status IS 'calibrated | pooled | uncalibrated';
+COMMENT ON COLUMN shutdown_outcomes.status IS 'calibrated | pooled | uncalibrated | no denominator: no value, as nothing was found of what it is divided by';
 COMMENT ON COLUMN shutdown_outcomes.method IS 'how, in words';
 COMMENT ON COLUMN shutdown_outcomes.shards IS 'shards of the audit that were read, of those there are: ''5 of 40''';
