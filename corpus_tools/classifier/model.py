@@ -95,8 +95,10 @@ def specs(weights: Mapping[str, Any], folder: Path) -> list[EncoderSpec]:
     """weights.json in `folder` -> its encoders, files of tuned weights with their place."""
     out = []
     for encoder in encoders_of(weights):
-        spec = {key: tuple(value) if isinstance(value, list) else value for key, value in encoder.items()}
-        out.append(EncoderSpec(**spec | ({"tuned": str(folder / spec["tuned"])} if spec.get("tuned") else {})))
+        spec: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in encoder.items()}
+        if spec.get("tuned"):
+            spec["tuned"] = str(folder / spec["tuned"])
+        out.append(EncoderSpec(**spec))
     return out
 
 

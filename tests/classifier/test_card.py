@@ -175,10 +175,12 @@ def test_only_named_blocks_are_filled() -> None:
     )
 
 
-def test_the_bundled_card_says_what_stands_beside_the_weights(pack: Pack) -> None:
-    weights = json.loads((pack.weights / "weights.json").read_text())
-    card = card_path(pack, pack.weights).read_text("utf-8")
-    assert filled(card, blocks(weights, read_evaluation(pack.weights))) == card, "corpus-audit evaluate … --write"
+@pytest.mark.parametrize("model", ["pack", "accurate"])
+def test_the_bundled_cards_say_what_stands_beside_the_weights(pack: Pack, model: str) -> None:
+    folder = pack.weights_of(model)
+    weights = json.loads((folder / "weights.json").read_text())
+    card = card_path(pack, folder).read_text("utf-8")
+    assert filled(card, blocks(weights, read_evaluation(folder))) == card, "corpus-audit evaluate … --write"
     for heading in (
         "Intended use",
         "Training data",
@@ -190,9 +192,14 @@ def test_the_bundled_card_says_what_stands_beside_the_weights(pack: Pack) -> Non
         assert f"## {heading}" in card
 
 
-def test_what_the_bundled_weights_say_of_their_labels_is_so(pack: Pack) -> None:
+@pytest.mark.parametrize(
+    ("model", "seed_files"), [("pack", ("pairs", "scenes")), ("accurate", ("pairs", "scenes", "stories"))]
+)
+def test_what_the_bundled_weights_say_of_their_labels_is_so(
+    pack: Pack, model: str, seed_files: tuple[str, ...]
+) -> None:
     """Rounds named in weights.json are the files in data/labels, less validation; seed data where `synthetic` is named."""
-    said = json.loads((pack.weights / "weights.json").read_text())["trained_on"]
+    said = json.loads((pack.weights_of(model) / "weights.json").read_text())["trained_on"]
     rows = [
         r
         for name in said["rounds"]
@@ -201,6 +208,5 @@ def test_what_the_bundled_weights_say_of_their_labels_is_so(pack: Pack) -> None:
         if r.get("split") != "validation"
     ]
     if "synthetic" in said["rounds"]:
-        seed = LABELS.parent / "seed"  # stories.jsonl waits for the next training
-        rows += [r for name in ("pairs", "scenes") for r in read_jsonl(seed / f"{name}.jsonl")]
+        rows += [r for name in seed_files for r in read_jsonl(LABELS.parent / "seed" / f"{name}.jsonl")]
     assert said == provenance(rows, pack)
