@@ -1,6 +1,6 @@
 """Passages a second of the pack's encoder: sentence-transformers in fp32 against what this tool offers, in one run on the same texts.
 
-    python benchmarks/encode.py [--texts passages.jsonl] [--labels gold.jsonl] [--passages 256] [--rounds 3]
+    python benchmarks/encode.py [--texts passages.jsonl] [--labels gold.jsonl] [--passages 256] [--rounds 3] [--model accurate]
 
 Without --texts, the synthetic pairs of data/seed. With --labels (annotations of the texts), the average precision of the headline
 label too. Ways take turns, so that other work on the machine falls on all of them; the median of the rounds is told.
@@ -41,10 +41,12 @@ def main() -> None:
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--passages", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--model", default="pack", help="as classifier.model")
     given = parser.parse_args()
     pack = load_pack("ai_self_preservation")
     texts, truth = passages(given, pack)
-    ways = {name: load_classifier(pack, config) for name, config in WAYS.items()}
+    configs = {name: config.model_copy(update={"model": given.model}) for name, config in WAYS.items()}
+    ways = {name: load_classifier(pack, config) for name, config in configs.items()}
     rates: dict[str, list[float]] = {name: [] for name in ways}
     vectors: dict[str, np.ndarray[Any, Any]] = {}
     for turn in range(given.rounds + 1):
@@ -56,7 +58,7 @@ def main() -> None:
     base, *_ = ways
     here = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{len(texts)} passages, median of {given.rounds} rounds; {here}\n")
-    starts = {name: first_score(config) for name, config in WAYS.items()}
+    starts = {name: first_score(config) for name, config in configs.items()}
     print(
         "| way | s to a first score | passages/s | ratio | cosine to fp32, mean (least) | largest difference of a score | AP adversarial |"
     )
