@@ -105,7 +105,17 @@ def training(trained_on: Mapping[str, Any]) -> str:
     table = _table(("round", "passages", "from"), [*rows, ("all", f"{trained_on.get('labels', 0):,}", "")])
     positives = ", ".join(f"{label} {n:,}" for label, n in trained_on.get("positives", {}).items())
     who = ", ".join(a for a in trained_on.get("annotators", []) if a)
-    return table + f"\n\nAnnotators: {who or 'not said'}." + (f"\n\nPositives: {positives}." if positives else "")
+    taught = trained_on.get("taught")
+    return (
+        table
+        + f"\n\nAnnotators: {who or 'not said'}."
+        + (f"\n\nPositives: {positives}." if positives else "")
+        + (
+            f"\n\nBesides {taught['passages']:,} passages without labels, by the scores of classifier {taught['by']}."
+            if taught
+            else ""
+        )
+    )
 
 
 def metrics(evaluation: Mapping[str, Any]) -> str:

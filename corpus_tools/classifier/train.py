@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,13 @@ import numpy as np
 
 from corpus_tools.classifier.annotations import join_texts, label_matrix
 from corpus_tools.classifier.card import write_card
+from corpus_tools.classifier.fit import exhaustive_groups
 from corpus_tools.classifier.heads import Heads
 from corpus_tools.classifier.judge import assess, cross_calibrated, digest, provenance, write_evaluation
+from corpus_tools.classifier.model import load_classifier
 from corpus_tools.classifier.publish import publish
 from corpus_tools.classifier.tune import Recipe, Tuner
+from corpus_tools.config import ClassifierConfig
 from corpus_tools.encoder_files import EncoderSpec
 from corpus_tools.errors import LabelError
 from corpus_tools.pack import Pack
@@ -34,6 +38,8 @@ RECIPES = {
     "accurate": Recipe(MPNET, frozen=6, epochs=3, rank=32, rate=3e-4),  # of twelve
 }
 
+log = logging.getLogger(__name__)
+
 Array = np.ndarray[Any, Any]
 
 
@@ -44,24 +50,48 @@ def train(
     folder: Path,
     *,
     recipe: str = "fast",
+    teacher: str = "",
+    unlabelled: Sequence[Mapping[str, Any]] = (),
     epochs: int = 0,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Fits on the labels whose `split` is not `validation`, calibrates and judges on those whose is; writes `folder` and the card.
 
-    `recipe`: a name in RECIPES; `epochs`: the recipe's at 0. Returns the evaluation on the held-out works (cross-calibrated by
-    halves, since they also calibrate).
+    `recipe`: a name in RECIPES; `epochs`: the recipe's at 0. `unlabelled`: further passages (text), which a `teacher` (as
+    `classifier.model` names it) gives probabilities to learn (Hinton, Vinyals and Dean 2015, arXiv:1503.02531). Returns the evaluation
+    on the held-out works (cross-calibrated by halves, since they also calibrate).
     Raises LabelError where texts are missing or do not fit, where a label belongs to estimates, where a work is on both sides, or
     where nothing is held out.
     """
     refuse_estimates(labels)
     kept, held = split(labels)
     joined = join_texts(labels, texts)
-    tuner = Tuner(RECIPES[recipe], pack)
-    tuner.read(joined["text"].to_list())
     truth = label_matrix(labels, pack)
-    top = tuner.fit(kept, truth, epochs=epochs, seed=seed)
-    return finish(tuner, top, labels, truth, held, folder)
+    groups = exhaustive_groups(truth, pack)
+    more, scores, taught = _taught(pack, teacher, unlabelled, groups, joined["text"].to_list())
+    tuner = Tuner(RECIPES[recipe], pack)
+    tuner.read([*joined["text"], *more])
+    rows = [*kept, *range(len(labels), len(labels) + len(more))]
+    top = tuner.fit(rows, np.concatenate([truth, scores]), groups, epochs=epochs, seed=seed)
+    return finish(tuner, top, labels, held, folder, taught)
+
+
+def _taught(
+    pack: Pack, teacher: str, unlabelled: Sequence[Mapping[str, Any]], groups: Sequence[Sequence[int]], known: list[str]
+) -> tuple[list[str], Array, dict[str, Any]]:
+    """Texts that no label is of, a teacher's probabilities of them [m, L] (those of a group add up to 1), and what to say of both."""
+    texts = list(dict.fromkeys(str(row.get("text", "")) for row in unlabelled))
+    texts = [text for text in texts if text.strip() and text not in set(known)]
+    if bool(texts) != bool(teacher):
+        raise LabelError("a teacher and passages to teach with go together", expected="both, or neither")
+    if not teacher:
+        return [], np.zeros((0, len(pack.labels))), {}
+    classifier = load_classifier(pack, ClassifierConfig(model=teacher))
+    log.info("%s passages are scored by the teacher", f"{len(texts):,}")
+    scores = classifier.score(texts).to_numpy().astype(np.float64)
+    for group in groups:
+        scores[:, group] /= scores[:, group].sum(axis=1, keepdims=True)
+    return texts, scores, {"taught": {"passages": len(texts), "by": classifier.classifier_id}}
 
 
 def refuse_estimates(labels: Sequence[Mapping[str, Any]]) -> None:
@@ -93,13 +123,17 @@ def split(labels: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
 
 
 def finish(
-    tuner: Tuner, top: Any, labels: Sequence[Mapping[str, Any]], truth: Array, held: Sequence[int], folder: Path
+    tuner: Tuner,
+    top: Any,
+    labels: Sequence[Mapping[str, Any]],
+    held: Sequence[int],
+    folder: Path,
+    taught: Mapping[str, Any],
 ) -> dict[str, Any]:
     """A trained top -> its weights in `folder`, calibrated on the held-out works; their evaluation there, and the card filled."""
-    logits, seen, known = tuner.logits(top, held), truth[list(held)], set(held)
-    spec, heads = tuner.save(top, logits, seen, folder)
-    trained_on = provenance((r for i, r in enumerate(labels) if i not in known), tuner.pack)
-    rows = [labels[i] for i in held]
+    logits, known, rows = tuner.logits(top, held), set(held), [labels[i] for i in held]
+    spec, heads = tuner.save(top, logits, label_matrix(rows, tuner.pack), folder)
+    trained_on = {**provenance((r for i, r in enumerate(labels) if i not in known), tuner.pack), **taught}
     return judged(tuner.pack, heads, spec, logits, rows, [tuner.texts[i] for i in held], trained_on, folder)
 
 

@@ -102,16 +102,18 @@ class Tuner:
             mask[row, : len(self._kept[i])] = 1
         return hidden, mask, self._bias(longest)
 
-    def fit(self, rows: Sequence[int], truth: Array, *, epochs: int = 0, seed: int = 0) -> Any:
-        """Trains on the texts at `rows` (truth bool [n, L] over all texts) -> the top layers and the head, as a torch module.
+    def fit(
+        self, rows: Sequence[int], targets: Array, groups: Sequence[Sequence[int]], *, epochs: int = 0, seed: int = 0
+    ) -> Any:
+        """Trains on the texts at `rows` -> the top layers and the head, as a torch module.
 
-        `epochs`: the recipe's at 0.
+        `targets` [n, L] over all texts: truth, or a teacher's probabilities; labels of one group share a softmax. `epochs`: the
+        recipe's at 0.
         """
         torch = self._torch
         epochs = epochs or self.recipe.epochs
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
-        groups = exhaustive_groups(truth, self.pack)
         layers = copy.deepcopy(self._base.encoder.layer[self.recipe.frozen :])
         if self.recipe.rank:
             _adapt(torch, layers, self.recipe.rank)
@@ -126,7 +128,7 @@ class Tuner:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, rates, total_steps=epochs * batches_an_epoch, pct_start=0.1
         )
-        wanted = torch.tensor(truth.astype(np.float32))
+        wanted = torch.tensor(targets.astype(np.float32))
         for epoch in range(epochs):
             top.train()
             total, told = 0.0, time.monotonic()
@@ -252,5 +254,5 @@ def _loss(torch: Any, logits: Any, truth: Any, groups: Sequence[Sequence[int]]) 
     functional = torch.nn.functional
     loss = functional.binary_cross_entropy_with_logits(logits[:, lone], truth[:, lone], reduction="none").sum(1).mean()
     for group in groups:
-        loss = loss + functional.cross_entropy(logits[:, list(group)], truth[:, list(group)].argmax(1))
+        loss = loss + functional.cross_entropy(logits[:, list(group)], truth[:, list(group)])
     return loss

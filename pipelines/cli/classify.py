@@ -46,6 +46,12 @@ def train(
     ] = None,
     pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
     recipe: Annotated[Literal["fast", "accurate"], typer.Option(help="fast: MiniLM; accurate: MPNet, slower")] = "fast",
+    teacher: Annotated[
+        str, typer.Option(help="a larger model whose scores of --unlabelled are learnt too: `accurate`, or a folder")
+    ] = "",
+    unlabelled: Annotated[
+        list[Path] | None, typer.Option(help="passages (text) without labels, for the teacher; more than once")
+    ] = None,
     epochs: Annotated[int, typer.Option(min=0, help="0: as many as the recipe says")] = 0,
 ) -> None:
     """Fit a classifier on labels; those with `split: validation` are held out, calibrate it, and judge it."""
@@ -57,8 +63,9 @@ def train(
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     rows = [row for path in labels for row in read_jsonl(path)]
     passages = [row for path in texts or [] for row in read_jsonl(path)]
+    more = [row for path in unlabelled or [] for row in read_jsonl(path)]
     spec = load_pack(pack)
-    _quality(fit(spec, rows, passages, output, recipe=recipe, epochs=epochs))
+    _quality(fit(spec, rows, passages, output, recipe=recipe, teacher=teacher, unlabelled=more, epochs=epochs))
     out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
+from corpus_tools.classifier import Classifier
 from corpus_tools.classifier.annotations import label_matrix, read_jsonl
 from corpus_tools.classifier.card import blocks, card_path, filled, metrics, write_card
 from corpus_tools.classifier.evaluate import evaluate, mode_of
@@ -165,6 +166,24 @@ def test_training_leaves_weights_an_evaluation_and_a_card(pack: Pack, tmp_path: 
     write_card(pack, tmp_path)
     again = (tmp_path / "card.md").read_text()
     assert "about soup" in again and "mine" in again and metrics(read_evaluation(tmp_path)) in again
+
+
+def test_a_teacher_s_scores_are_learnt_and_told(pack: Pack, classifier: Classifier, tmp_path: Path) -> None:
+    labels = [row | ({"split": "validation"} if i >= 12 else {}) for i, row in enumerate(told())]
+    more = [{"text": f"{ROBOT} {i}"} for i in range(3)] + [{"text": labels[0]["text"]}, {"text": " "}]
+    train(pack, labels, [], tmp_path, epochs=1, teacher="pack", unlabelled=more)
+    said = json.loads((tmp_path / "weights.json").read_text())["trained_on"]
+    assert said["labels"] == 12
+    assert said["taught"] == {"passages": 3, "by": classifier.classifier_id}, (
+        "not one that has a label, nor an empty one"
+    )
+    assert f"Besides 3 passages without labels, by the scores of classifier {classifier.classifier_id}." in (
+        tmp_path / "card.md"
+    ).read_text("utf-8")
+    with pytest.raises(LabelError, match="go together"):
+        train(pack, labels, [], tmp_path, epochs=1, teacher="pack")
+    with pytest.raises(LabelError, match="go together"):
+        train(pack, labels, [], tmp_path, epochs=1, unlabelled=more)
 
 
 def test_only_named_blocks_are_filled() -> None:

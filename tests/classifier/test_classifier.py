@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from corpus_tools.classifier import Classifier, load_classifier, score_texts
 from corpus_tools.classifier.annotations import join_texts, label_matrix, read_jsonl, text_sha256, true_labels
 from corpus_tools.classifier.evaluate import calibration_error, evaluate
-from corpus_tools.classifier.fit import calibrate, fit_heads
+from corpus_tools.classifier.fit import calibrate, exhaustive_groups, fit_heads
 from corpus_tools.classifier.heads import Heads, calibrated
 from corpus_tools.classifier.publish import publish
 from corpus_tools.classifier.train import MINILM
@@ -248,7 +248,7 @@ def test_tuning_learns_and_its_weights_load(pack: Pack, tmp_path: Path, rank: in
     truth = label_matrix([yes] * 12 + [no] * 12, pack)
     tuner = Tuner(Recipe(MINILM, frozen=3, epochs=12 if rank else 3, rank=rank, rate=3e-3 if rank else 1e-4), pack)
     tuner.read(texts)
-    top = tuner.fit(range(24), truth)
+    top = tuner.fit(range(24), truth, exhaustive_groups(truth, pack))
     logits = tuner.logits(top, range(24))
     at = pack.labels.index("rebellion")
     assert logits[:12, at].mean() > logits[12:, at].mean() + 1
