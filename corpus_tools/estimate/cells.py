@@ -10,6 +10,7 @@ prior in place of one estimated lambda.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus_tools.estimate.intervals import inflation
-from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Ints, Survey, sums
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Ints, Survey, blocks, sums, sums_of
 
 PRIOR = 3.0  # labels that a cell's mean score is worth (trial: 1 to 10 made no difference that could be seen)
 SCORE_BINS = 64  # on the logit scale, between 1e-4 and 1 - 1e-4
@@ -89,17 +90,19 @@ def labels_of(survey: Survey, labels: pl.DataFrame, round_weights: dict[str, flo
     )
 
 
-def score_bins(score: Floats) -> tuple[NDArray[np.int64], Floats]:
+def score_bins(score: Floats) -> tuple[NDArray[np.int8], Floats]:
     """scores -> bin on the logit scale, and each bin's middle as a probability."""
     edge = np.log(1e-4) - np.log1p(-1e-4)
-    inside = np.clip(score, 1e-4, 1 - 1e-4)
-    logit = np.log(inside)
-    logit -= np.log1p(np.negative(inside, out=inside), out=inside)
-    logit -= edge
-    logit *= SCORE_BINS / (-2 * edge)
-    bins = logit.astype(np.int64)
+    bins = np.empty(len(score), np.int8)
+    for part in blocks(len(score)):
+        inside = np.clip(score[part], 1e-4, 1 - 1e-4)
+        logit = np.log(inside)
+        logit -= np.log1p(np.negative(inside, out=inside), out=inside)
+        logit -= edge
+        logit *= SCORE_BINS / (-2 * edge)
+        bins[part] = np.minimum(logit.astype(np.int8), SCORE_BINS - 1)
     middle = edge + (np.arange(SCORE_BINS) + 0.5) * (-2 * edge / SCORE_BINS)
-    return np.minimum(bins, SCORE_BINS - 1, out=bins), 1 / (1 + np.exp(-middle))
+    return bins, 1 / (1 + np.exp(-middle))
 
 
 def prior_shift(
@@ -111,7 +114,7 @@ def prior_shift(
     held: float = 0.0,
     expected: float = 0.0,
     weight: Floats | None = None,
-) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[Floats, NDArray[np.int32], NDArray[np.int64]]:
     """Scores calibrated at prevalence `trained_at` -> scores at each group's own prevalence.
 
     Expectation-maximisation of Saerens, Latinne and Decaestecker (2002, Neural Computation 14), per group, held by 8
@@ -125,18 +128,18 @@ def prior_shift(
     some contents score high. Nor does a rate then rise above the mean score: classifiers are calibrated where positives
     are many, and a score that seldom was positive there is known from few.
     """
-    code, middle = score_bins(score)
-    code += group * np.int64(SCORE_BINS)
+    bins, middle = score_bins(score)
+    code = group * np.int64(SCORE_BINS)
+    code += bins
     table = sums(code, weight)  # groups x bins: smaller than sorting all contents
     entries = np.flatnonzero(table)
-    place = np.zeros(len(table), np.int64)
+    place = np.zeros(len(table), np.int32)
     place[entries] = np.arange(len(entries))
     entry, count = place[code], table[entries]
     del code, place
     g = entries // SCORE_BINS
     s = middle[entries % SCORE_BINS]
     likelihood = (s / (1 - s)) / (trained_at / (1 - trained_at))
-    n = sums(g, count)
     p0 = trained_at
     by_bin = sums(entries % SCORE_BINS, count, size=SCORE_BINS)
     odds = (middle / (1 - middle)) / (trained_at / (1 - trained_at))
@@ -147,15 +150,30 @@ def prior_shift(
         found = float((by_bin * p0 * odds / (p0 * odds + 1 - p0)).sum()) / everyone
         p0 = max((prior + found) / (1 + held), floor, 1e-7)
         p0 = min(p0, mean) if held else p0
-    pi = np.full(len(n), p0)
-    shifted = s
-    for _ in range(steps):
-        rate = pi[g]
-        shifted = np.minimum(rate * likelihood / (rate * likelihood + 1 - rate), 1.0)  # rounding
-        if held:  # groups share the rate: by source, noise alone makes many small rates
-            break
-        pi = (8 * p0 + sums(g, count * shifted, size=len(n))) / (8 + n)
-    return shifted, entry, g
+    if held:  # groups share the rate: by source, noise alone makes many small rates
+        return 1 / (1 + (1 - p0) / p0 / likelihood), entry, g
+    return _own_rates(g, likelihood, count, p0, steps), entry, g
+
+
+def _own_rates(g: NDArray[np.int64], likelihood: Floats, count: Floats, p0: float, steps: int) -> Floats:
+    """Entries in order of their group -> each shifted to its group's own rate, held by 8 contents' worth at p0."""
+    shifted = np.empty(len(g))
+    first = np.flatnonzero(np.diff(g, prepend=-1))  # entry of each group
+    for some in blocks(len(first), 1 << 11):  # few enough for a processor's cache, as every step reads all
+        start = first[some]
+        end = int(first[some.stop]) if some.stop < len(first) else len(g)
+        part = slice(int(start[0]), end)
+        start, size = start - part.start, np.diff(start, append=end)
+        n, against = np.add.reduceat(count[part], start), 1 / likelihood[part]
+        rate = np.full(len(start), p0)
+        for _ in range(steps):
+            x = np.repeat((1 - rate) / rate, size)
+            x *= against
+            x += 1
+            np.divide(1, x, out=x)
+            rate = (8 * p0 + np.add.reduceat(count[part] * x, start)) / (8 + n)
+        shifted[part] = x
+    return shifted
 
 
 @dataclass(frozen=True)
@@ -163,9 +181,14 @@ class Scored:
     """One label's scores after the shift, and the cells made of them."""
 
     shifted: Floats  # [C]
-    cell: NDArray[np.int64]  # [C]
+    cell: NDArray[np.int8]  # [C]
     gate: NDArray[np.int64]  # [H] of each cell
     n_cells: int
+
+    @cached_property
+    def size(self) -> Floats:
+        """[H] contents of each cell."""
+        return sums_of(self.cell, self.n_cells, lambda part: [np.ones(part.stop - part.start)])[0]
 
 
 def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float | None, held: float = 0.0) -> Scored:
@@ -174,7 +197,7 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float | Non
     label is, never what it says, decides. `trained_at` None: the scores are shifted already; `held`: see
     prior_shift."""
     shifted = np.zeros(survey.size)
-    cell = np.zeros(survey.size, np.int64)
+    cell = np.zeros(survey.size, np.int8)
     gates: list[int] = []
     hits = 0.0
     labelled_here = np.zeros(survey.size, bool)
@@ -191,7 +214,7 @@ def cells(survey: Survey, score: Floats, labels: Labels, trained_at: float | Non
             passages = float((stratum.per_drawn / survey.open_probability[here]).sum())
             missed_rate = min(hits * (1 - ASSUMED_RECALL) / ASSUMED_RECALL / max(passages, 1.0), 0.5)
         if trained_at is None:
-            values, entry = score[here], np.arange(len(here))
+            values, entry = score[here], np.arange(len(here), dtype=np.int32)
         else:
             values, entry, _ = prior_shift(
                 stratum.home,
@@ -270,15 +293,19 @@ def rates(
     `inclusion` [C]: the probability that weights are the inverse of.
     """
     h = scored.n_cells
-    unlabelled_weight = np.where(use, weight, 0.0)
     mine = use[labels.at]
     at, y, inverse, certain = labels.at[mine], labels.y[mine], labels.inverse[mine], labels.certain[mine]
     known = float(weight[at] @ y)
-    found = known if inclusion is None else float((weight * inclusion)[at] @ np.floor(y))
-    unlabelled_weight[at] = 0
-    u = sums(scored.cell, unlabelled_weight, size=h)
-    square = sums(scored.cell, unlabelled_weight**2, size=h)
-    mean_score = sums(scored.cell, unlabelled_weight * scored.shifted, size=h) / np.maximum(u, 1e-300)
+    found = known if inclusion is None else float((weight[at] * inclusion[at]) @ np.floor(y))
+    unlabelled = use.copy()
+    unlabelled[at] = False
+
+    def columns(part: slice) -> tuple[Floats, Floats, Floats]:
+        w = np.where(unlabelled[part], weight[part], 0.0)
+        return w, w**2, w * scored.shifted[part]
+
+    u, square, likely = sums_of(scored.cell, h, columns)
+    mean_score = likely / np.maximum(u, 1e-300)
     w = np.where(certain, 0.0, weight[at] * (inverse if labels.several_rounds else np.maximum(inverse - 1, 0)))
     c = scored.cell[at]
     sum_w = sums(c, w, size=h)

@@ -9,7 +9,7 @@ import numpy as np
 from corpus_tools.estimate.cells import ASSUMED_RECALL, Labels, Rates, Scored
 from corpus_tools.estimate.intervals import gamma_quantile
 from corpus_tools.estimate.screened import class_rates, uneven
-from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Survey, sums
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Floats, Survey, sums, sums_of
 
 PRIOR_EVENTS = 0.1  # near positives that the assumed recall of the gate is worth
 
@@ -38,26 +38,33 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
     an assumed gate recall of 0.9. The missed count: gamma at that mean, updated by the labelled
     positives found in rejected text.
     """
-    weight = survey.content_weights("passages", "distinct")
+    weight = survey.design_weights("passages", "distinct")
     unlabelled = np.ones(survey.size, bool)
     unlabelled[labels.at] = False
-    p = np.where(unlabelled, count.rate[scored.cell], 0.0)
-    p[labels.at] = labels.y
-    hit, near = survey.gate == HIT, survey.gate == NEAR
-    solo = float((weight * p * survey.alone)[hit].sum())
-    multi = float((weight * p * (1 - survey.alone))[hit].sum())
-    near_value = float((weight * p)[near].sum())
-    in_near = scored.gate == NEAR
+    hit, near = scored.gate == HIT, scored.gate == NEAR  # of each cell
+    of = scored.cell[labels.at]
+    known = weight[labels.at] * labels.y
+    alone = survey.alone[labels.at]
+
+    def columns(part: slice) -> tuple[Floats, Floats, Floats]:
+        w, lone = np.where(unlabelled[part], weight[part], 0.0), survey.alone[part]
+        return w * lone, w * (1 - lone), lone
+
+    solo_weight, multi_weight, lone = sums_of(scored.cell, scored.n_cells, columns)
+    solo = float((known * alone)[hit[of]].sum() + (solo_weight * count.rate)[hit].sum())
+    multi = float((known * (1 - alone))[hit[of]].sum() + (multi_weight * count.rate)[hit].sum())
+    near_value = float(known[near[of]].sum() + (count.unlabelled * count.rate)[near].sum())
+    near_weight = float(count.unlabelled[near].sum()) + float(weight[labels.at][near[of]].sum())
     each = survey.corpus.square["passages", "distinct"]
     of_classes = class_rates(survey, scored, count, labels, weight)
     square = float(each[0][survey.classes.near].sum() * uneven(survey, each, True, of_classes)[0])
-    near_rate = near_value / max(float(weight[near].sum()), 1e-300)
+    near_rate = near_value / max(near_weight, 1e-300)
     near_variance = (
-        float((count.unlabelled**2 * count.variance)[in_near].sum())
-        + float((count.square * count.rate * (1 - count.rate))[in_near].sum())
+        float((count.unlabelled**2 * count.variance)[near].sum())
+        + float((count.square * count.rate * (1 - count.rate))[near].sum())
         + square * near_rate
     )
-    solo_cv2 = _solo_cv2(survey, scored, count, solo)
+    solo_cv2 = float(((lone * hit) ** 2 * count.variance).sum()) / max(solo, 1e-9) ** 2
     omega0 = (1 - ASSUMED_RECALL) / ASSUMED_RECALL
     if near_value > 0 and near_variance > 0:
         events = near_value**2 / near_variance
@@ -84,10 +91,10 @@ def update(
 ) -> Missed:
     """What the gate is expected to miss, a gamma of `shape`, updated by what labels found in rejected text. `cluster`: how many
     positives come together."""
-    rest = np.flatnonzero(survey.gate == SAMPLED)
+    rest = survey.stratum(SAMPLED, None).contents
     opened = survey.open_probability[rest] * survey.q[rest]
-    w = survey.content_weights("passages", "distinct", rest=True)[rest]
-    labelled = label_inclusion(survey, scored, labels)[rest]
+    w = survey.content_weights("passages", "distinct", rest=True, contents=rest)
+    labelled = label_inclusion(scored, labels)[scored.cell[rest]]
     found = float(labels.y[survey.gate[labels.at] == SAMPLED].sum())
     phi = anywhere = 0.0
     if len(rest) and w.sum() > 0:
@@ -102,14 +109,8 @@ def update(
     return Missed(value, variance, round(found), bound, near_cv2, seen)
 
 
-def label_inclusion(survey: Survey, scored: Scored, labels: Labels) -> Floats:
-    """[C] expected label probability by cell (contents that were not labelled do not tell theirs): labels /
+def label_inclusion(scored: Scored, labels: Labels) -> Floats:
+    """[H] expected label probability of a cell's contents (those that were not labelled do not tell theirs): labels /
     contents."""
     n = sums(scored.cell[labels.at], size=scored.n_cells)
-    size = sums(scored.cell, size=scored.n_cells)
-    return (n / np.maximum(size, 1))[scored.cell]
-
-
-def _solo_cv2(survey: Survey, scored: Scored, count: Rates, solo: float) -> float:
-    by_cell = sums(scored.cell, survey.alone * (survey.gate == HIT), size=scored.n_cells)
-    return float((by_cell**2 * count.variance).sum()) / max(solo, 1e-9) ** 2
+    return n / np.maximum(scored.size, 1)

@@ -38,7 +38,7 @@ def mode_totals(
     out: dict[tuple[str, str], Totals] = {}
     for unit, basis in [k for k in of if k[0] != "documents"]:
         values, variances = [], []
-        seen = np.where(survey.in_design, survey.content_weights(unit, basis), 0.0)
+        seen = survey.design_weights(unit, basis)
         rest = np.zeros(survey.size) if survey.complete_open else survey.content_weights(unit, basis, rest=True)
         for score, mine in zip(scores, labels, strict=True):
             share = score / together

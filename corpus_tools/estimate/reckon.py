@@ -14,7 +14,7 @@ from corpus_tools.estimate.cells import Labels, Rates, Scored, cells, rates
 from corpus_tools.estimate.draws import shard_variance
 from corpus_tools.estimate.late import SHARED, Drift, label_drift, score_drift
 from corpus_tools.estimate.missed import Missed, missed
-from corpus_tools.estimate.sources import Sources, label_counts, sources, spread
+from corpus_tools.estimate.sources import Sources, sources, spread
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole, classifier_recall, whole
 from corpus_tools.estimate.wrong_labels import factors, wrong_shares
@@ -89,21 +89,22 @@ class Reckoning:
         n, size = topic.labels.n, self.data.size
         return n >= LABELS_FOR_CORPUS or (size > 0 and n == size and bool(topic.labels.certain.all()))
 
-    def scored(self, topic: Topic) -> Scored:
-        """Shifted scores and cells. Without labels enough nothing corrects a prior that ran off: it is held."""
+    def scored(self, topic: Topic, score: Floats | None = None) -> Scored:
+        """Shifted scores and cells (of `score` [C], where it is at hand). Without labels enough nothing corrects a prior
+        that ran off: it is held."""
         held = 0.0 if self.corrected(topic) else HELD
-        return cells(self.data, topic.score, topic.labels, topic.trained_at, held)
+        return cells(self.data, topic.score if score is None else score, topic.labels, topic.trained_at, held)
 
     def counts(
         self, topic: Topic, dimensions: Sequence[Pairs], totals: Mapping[Key, Floats]
     ) -> tuple[dict[Key, Counts], dict[tuple[str, str], Whole]]:
         """Counts by (dimension, unit, basis), and the corpus's parts by (unit, basis) if labelled."""
         data = self.data
-        corrected = self.corrected(topic)
-        scored = self.scored(topic)
+        corrected, score = self.corrected(topic), topic.score
+        scored = self.scored(topic, score)
         if data.arrived.any() and topic.trained_at is not None:
             found = {
-                "scores": score_drift(data, topic.score, data.arrived),
+                "scores": score_drift(data, score, data.arrived),
                 "labels": label_drift(data, scored, topic.labels, data.arrived),
             }
             self.drifts[topic.name] = {k: d for k, d in found.items() if d is not None}
@@ -115,42 +116,37 @@ class Reckoning:
                     for basis in self.bases:
                         out[pairs.dimension, unit, basis] = self._uncorrected(topic, scored, pairs, unit, basis)
             return out, wholes
-        design_weight = {
-            (u, b): np.where(data.in_design, data.content_weights(u, b), 0.0) for u in self.units for b in self.bases
-        }
-        inclusion = data.q * data.open_probability * data.shard_probability
-        once = np.where(data.in_design, data.content_weights("passages", "distinct"), 0.0)
-        of_labels = {p.dimension: label_counts(p, topic.labels) for p in dimensions}
-        spreads = {p.dimension: spread(p, scored) for p in dimensions}
+        once = data.design_weights("passages", "distinct")
         gate = None
         if not data.complete_open:
             gate = self.gate(data, scored, topic.labels, rates(scored, once, topic.labels, data.in_design))
         drift = 0.0
         if data.late.any():
-            seen = score_drift(data, topic.score, data.late)
+            seen = score_drift(data, score, data.late)
             drift = SHARED**2 + (seen.excess if seen else 0.0)
-        for unit in self.units:
-            for basis in self.bases:
-                weight = design_weight[unit, basis]
-                r = rates(scored, weight, topic.labels, data.in_design, inclusion)
-                w = whole(data, scored, topic.labels, r, gate, weight, unit, basis, self.level, drift)
-                if (unit, basis) == ("passages", "exposure"):
-                    above = topic.score >= topic.threshold
-                    recall = classifier_recall(data, scored, topic.labels, r, weight, above)
-                    moved = {
-                        name: factors(scored, r, topic.labels, weight, wrong)
-                        for name, wrong in wrong_shares(topic.labels).items()
-                    }
-                    # What was found in rejected text may all be wrong: what is seen alone limits it from below.
-                    limits = {name: (w.seen.low * a, w.theta.high * b) for name, (a, b) in moved.items()}
-                    w = replace(w, by_score=recall, if_wrong=limits)
-                wholes[unit, basis] = w
-                out[data.corpus.dimension, unit, basis] = self._of_corpus(w, topic.labels, totals, unit, basis)
-                for pairs in dimensions:
-                    cap = totals.get((pairs.dimension, unit, basis), np.full(len(pairs.names), np.inf))
-                    given = of_labels[pairs.dimension], spreads[pairs.dimension], weight
-                    s = sources(pairs, data, scored, topic.labels, r, w, unit, basis, cap, *given, self.level, drift)
-                    out[pairs.dimension, unit, basis] = self._of_sources(s, pairs, topic.labels.by)
+        found_rates: dict[tuple[str, str], Rates] = {}
+        for key in ((u, b) for u in self.units for b in self.bases):
+            weight = data.design_weights(*key)
+            r = found_rates[key] = rates(scored, weight, topic.labels, data.in_design, data.inclusion)
+            w = whole(data, scored, topic.labels, r, gate, weight, *key, self.level, drift)
+            if key == ("passages", "exposure"):
+                above = score >= topic.threshold
+                recall = classifier_recall(data, scored, topic.labels, r, weight, above)
+                moved = {
+                    name: factors(scored, r, topic.labels, weight, wrong)
+                    for name, wrong in wrong_shares(topic.labels).items()
+                }
+                # What was found in rejected text may all be wrong: what is seen alone limits it from below.
+                limits = {name: (w.seen.low * a, w.theta.high * b) for name, (a, b) in moved.items()}
+                w = replace(w, by_score=recall, if_wrong=limits)
+            wholes[key] = w
+            out[(data.corpus.dimension, *key)] = self._of_corpus(w, topic.labels, totals, *key)
+        for pairs in dimensions:
+            here = spread(pairs, scored, topic.labels)
+            for key, r in found_rates.items():
+                cap = totals.get((pairs.dimension, *key), np.full(len(pairs.names), np.inf))
+                s = sources(pairs, data, scored, topic.labels, r, wholes[key], *key, cap, here, self.level, drift)
+                out[(pairs.dimension, *key)] = self._of_sources(s, pairs, topic.labels.by)
         return out, wholes
 
     def in_turn(
@@ -230,7 +226,7 @@ class Reckoning:
         variance += shard_variance(data, pairs, scored.shifted, unit, basis, self.level) * scale**2
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.where(value > 0, 1.96 * np.sqrt(variance) / value, np.nan)
-        n, _, _ = label_counts(pairs, topic.labels)
+        n = sums(pairs.source[pairs.of(topic.labels.at)[0]], size=x_size)
         nothing = np.zeros(x_size, bool)
         nan = np.full(x_size, np.nan)
         return Counts(
@@ -240,7 +236,7 @@ class Reckoning:
             nan,
             nothing,
             spread,
-            n.astype(float),
+            n,
             nothing,
             nothing,
             topic.labels.by,

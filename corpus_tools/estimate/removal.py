@@ -181,7 +181,7 @@ class Removal:
 
     @cached_property
     def _weight(self) -> Floats:
-        return np.where(self.data.in_design, self.data.content_weights(UNIT, BASIS), 0.0)
+        return self.data.design_weights(UNIT, BASIS)
 
     def _rates(self, weight: Floats, use: NDArray[np.bool_]) -> Rates:
         return rates(self._scored, np.where(use, weight, 0.0), self.labels, use)
@@ -190,7 +190,7 @@ class Removal:
     def _whole(self) -> Whole:
         gate = None
         if not self.data.complete_open:
-            once = np.where(self.data.in_design, self.data.content_weights("passages", "distinct"), 0.0)
+            once = self.data.design_weights("passages", "distinct")
             gate = missed(self.data, self._scored, self.labels, self._rates(once, self.data.in_design))
         r = self._rates(self._weight, self.data.in_design)
         return whole(self.data, self._scored, self.labels, r, gate, self._weight, UNIT, BASIS)

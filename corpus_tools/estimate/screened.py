@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
-from corpus_tools.estimate.survey import Floats, Survey, sums
+from corpus_tools.estimate.survey import Floats, Survey, sums, sums_of
 
 
 def cell_means(scored: Scored, rates: Rates, labels: Labels) -> Floats:
     """[H] share of positives among all contents of a cell: labelled ones as they are, the others at the cell's rate."""
-    size = sums(scored.cell, size=scored.n_cells)
     n = sums(scored.cell[labels.at], size=scored.n_cells)
     k = sums(scored.cell[labels.at], labels.y, size=scored.n_cells)
-    return np.asarray((k + (size - n) * rates.rate) / np.maximum(size, 1), np.float64)
+    return np.asarray((k + (scored.size - n) * rates.rate) / np.maximum(scored.size, 1), np.float64)
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,13 @@ def class_rates(survey: Survey, scored: Scored, rates: Rates, labels: Labels, we
     c, g, h = survey.classes, len(survey.classes.q), scored.n_cells
     p = cell_means(scored, rates, labels)
     here = survey.screened
-    code = c.of[here].astype(np.int64) * h + scored.cell[here]
-    w = weight[here]
-    n, size, v = (
-        sums(code, x, size=g * h).reshape(g, h) for x in (None, w, w**2 * (1 - survey.q[here]))
-    )  # by class and cell
+    of = c.of[here].astype(np.int32) * h + scored.cell[here]
+
+    def columns(part: slice) -> tuple[Floats, Floats, Floats]:
+        w = weight[here[part]]
+        return np.ones(len(w)), w, w**2 * (1 - survey.q[here[part]])
+
+    n, size, v = (x.reshape(g, h) for x in sums_of(of, g * h, columns))  # by class and cell
     expected = n @ p
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.maximum(np.nan_to_num(v @ p / v.sum(1)), np.nan_to_num(expected / n.sum(1)))

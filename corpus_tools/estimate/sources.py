@@ -11,14 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special, stats
 
 from corpus_tools.estimate.cells import Labels, Rates, Scored
 from corpus_tools.estimate.draws import open_variance, shard_variance
 from corpus_tools.estimate.intervals import gamma_quantile, inflation
 from corpus_tools.estimate.screened import cell_means, uneven
-from corpus_tools.estimate.survey import NEAR, Floats, Ints, Pairs, Survey, sums
+from corpus_tools.estimate.survey import NEAR, Bools, Floats, Ints, Pairs, Survey, sums
 from corpus_tools.estimate.whole import Whole
 
 TAUS = np.array([0.3, 0.5, 0.7, 1.0, 1.3, 1.7])
@@ -35,39 +34,39 @@ class Sources:
     variance: Floats
     low: Floats
     high: Floats
-    upper_only: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    upper_only: Bools
     seen: Floats
     n_labelled: Ints
     positives: Floats  # labelled
-    complete: np.ndarray[tuple[int], np.dtype[np.bool_]]  # every candidate of the source is labelled
-    late: np.ndarray[tuple[int], np.dtype[np.bool_]]  # some of its text lies in shards that no round covers
+    complete: Bools  # every candidate of the source is labelled
+    late: Bools  # some of its text lies in shards that no round covers
     n_sources_labelled: int
-
-
-def label_counts(pairs: Pairs, labels: Labels) -> tuple[Ints, Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """[X] labelled contents, positives among them, and whether every candidate is labelled."""
-    x_size = len(pairs.names)
-    mine, which = pairs.of(labels.at)
-    n = sums(pairs.source[mine], size=x_size)
-    positives = sums(pairs.source[mine], labels.y[which], size=x_size)
-    size = pairs.n_contents
-    return n.astype(np.int64), positives, (n == size) & (size > 0)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A topic's cells and scores over the pairs of a dimension [P]: the same for every unit and basis."""
+    """A topic's cells, scores and labels over the pairs of a dimension: the same for every unit and basis."""
 
-    key: Ints  # source x cell
-    shifted: Floats
+    key: Ints  # [P] source x cell
+    shifted: Floats  # [P]
+    rows: Ints  # [L] pairs of labelled contents, ...
+    which: Ints  # ... and the label of each
+    n_labelled: Ints  # [X]
+    positives: Floats  # [X] labelled
+    complete: Bools  # [X] every candidate is labelled
 
 
-def spread(pairs: Pairs, scored: Scored) -> Spread:
-    """Cells and scores by content -> by pair."""
+def spread(pairs: Pairs, scored: Scored, labels: Labels) -> Spread:
+    """Cells, scores and labels by content -> by pair."""
     key = pairs.source.astype(np.int64)
     key *= scored.n_cells
     key += scored.cell[pairs.content]
-    return Spread(key, scored.shifted[pairs.content])
+    rows, which = pairs.of(labels.at)
+    x_size, size = len(pairs.names), pairs.n_contents
+    n = sums(pairs.source[rows], size=x_size)
+    positives = sums(pairs.source[rows], labels.y[which], size=x_size)
+    complete = (n == size) & (size > 0)
+    return Spread(key, scored.shifted[pairs.content], rows, which, n.astype(np.int64), positives, complete)
 
 
 def sources(
@@ -80,19 +79,16 @@ def sources(
     unit: str,
     basis: str,
     totals: Floats,
-    counted: tuple[Ints, Floats, NDArray[np.bool_]],
     spread: Spread,
-    content_weight: Floats,
     level: float = 0.95,
     drift: float = 0.0,
 ) -> Sources:
-    """Counts per source with intervals. `totals` [X] caps them; `counted` is label_counts of the same pairs, `spread`
-    their cells; `content_weight` [C] is of this unit and basis; `drift`: as of whole. A source that the gate never hits
-    gets a one-sided bound."""
+    """Counts per source with intervals. `rates` and `corpus` are of this unit and basis, `spread` of these pairs; `totals`
+    [X] caps the counts; `drift`: as of whole. A source that the gate never hits gets a one-sided bound."""
     x_size, h = len(pairs.names), scored.n_cells
     weight = pairs.weights(survey.n_words, unit, basis)
     near_cell = (scored.gate == NEAR) & survey.screens
-    rows, which = pairs.of(labels.at)
+    rows, which = spread.rows, spread.which
     unlabelled = weight.copy()
     unlabelled[rows] = 0.0
     u = sums(spread.key, unlabelled, size=x_size * h).reshape(x_size, h)
@@ -129,7 +125,7 @@ def sources(
         float(rates.unlabelled[near_cell].sum()),
     )
     rest_rate = expected_near / max(weight_near, 1e-300)
-    whole_near = content_weight[labels.at] * near_cell[scored.cell[labels.at]]
+    whole_near = survey.design_weights(unit, basis)[labels.at] * near_cell[scored.cell[labels.at]]
     near_rate = (expected_near + float(whole_near @ labels.y)) / max(weight_near + float(whole_near.sum()), 1e-300)
     near_whole = expected_near + float(whole_near @ labels.y)
     near_over_hit = near_whole / max(rates.total - near_whole, 1e-300)
@@ -188,10 +184,10 @@ def sources(
     typical = _typical(base_square, base)
     variance = variance * (1 + corpus.kappa) ** 2 + missed**2 * corpus.kappa_cv2 + 1.5 * missed * typical
     fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
-    p = np.zeros(0)
+    p, by_cell = np.zeros(0), cell_means(scored, rates, labels)
     some_late, is_late = bool(survey.late.any()), np.zeros(x_size, bool)
-    if len(survey.opened.content) or fraction < 1 or survey.screens_elsewhere or some_late:
-        p = cell_means(scored, rates, labels)[scored.cell]
+    if len(survey.opened.content) or fraction < 1 or some_late:
+        p = by_cell[scored.cell]
         variance = variance + open_variance(survey, pairs, p, unit, basis)
     if some_late:  # a shift that text without a round shares; the sources' own are in tau
         late = np.where(survey.late[pairs.content], weight, 0.0)
@@ -203,10 +199,10 @@ def sources(
         variance = variance + np.maximum(by_design, thinned) * (1 + corpus.kappa) ** 2
     unmet = np.zeros(x_size)  # weight of one positive that was not drawn
     if survey.screens_elsewhere:  # positives whose weight stands for others, drawn or not
-        there = np.where(((survey.q < 1) & (survey.gate != NEAR))[pairs.content], weight, 0.0)
-        mean_p = sums(pairs.source, there * p[pairs.content], size=x_size) / np.maximum(
-            sums(pairs.source, there, size=x_size), 1e-300
-        )
+        elsewhere = survey.elsewhere(pairs)
+        there, of = weight[elsewhere], pairs.source[elsewhere]
+        positive = sums(of, there * by_cell[scored.cell[pairs.content[elsewhere]]], size=x_size)
+        mean_p = positive / np.maximum(sums(of, there, size=x_size), 1e-300)
         unmet = np.where(screened[:, ~near_class].any(1), float(there.sum()) / max(int((there > 0).sum()), 1), 0.0)
         square_there = screened[:, ~near_class].sum(1) * uneven(survey, screened, False, corpus.screened)
         variance = variance + square_there * mean_p
@@ -230,7 +226,6 @@ def sources(
     high = np.maximum(high, known + unmet)  # the quantile of a tiny mean is 0, however uncertain it is
     low, high = np.where(exact, value, low), np.where(exact, value, high)
 
-    n_labelled, positives, complete = counted
     # Nothing there, or all that is there known and negative: only what the gate may miss is left.
     never_hit = (base == 0) | (exact & (value <= 0))
     # Copies of a typical positive within one source.
@@ -251,11 +246,11 @@ def sources(
         high=np.minimum(high, cap),
         upper_only=upper_only,
         seen=seen,
-        n_labelled=n_labelled,
-        positives=positives,
-        complete=complete,
+        n_labelled=spread.n_labelled,
+        positives=spread.positives,
+        complete=spread.complete,
         late=is_late,
-        n_sources_labelled=int((n_labelled > 0).sum()),
+        n_sources_labelled=int((spread.n_labelled > 0).sum()),
     )
 
 

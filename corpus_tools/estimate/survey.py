@@ -8,7 +8,7 @@ the input change nothing, not even the last digit. Weights are inverse inclusion
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,23 @@ BASES = ("exposure", "distinct")
 def sums(codes: NDArray[Any], weights: NDArray[Any] | None = None, size: int = 0) -> Floats:
     """Sum of weights (or count) per code, [max(size, largest code + 1)]."""
     return np.bincount(codes, weights, minlength=size).astype(np.float64, copy=False)
+
+
+def blocks(size: int, step: int = 1 << 16) -> Iterator[slice]:
+    """Slices that cover [size], each small enough for a processor's cache: an array of everything would be written to memory and
+    read again at every step of a calculation."""
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))
+
+
+def sums_of(codes: NDArray[Any], size: int, columns: Callable[[slice], Sequence[Floats]]) -> list[Floats]:
+    """Sums per code of columns that are made block by block: `columns` gives those of a slice. Arrays [size], one per column."""
+    out: list[Floats] = []
+    for part in blocks(len(codes)):
+        code = codes[part].astype(np.intp)
+        some = [sums(code, column, size=size) for column in columns(part)]
+        out = [a + b for a, b in zip(out, some, strict=True)] if out else some
+    return out or [sums(np.zeros(0, np.intp), size=size) for _ in columns(slice(0, 0))]
 
 
 @dataclass(frozen=True)
@@ -69,30 +86,37 @@ class Pairs(Place):
 
     def of(self, contents: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of these contents, and for each the position in `contents` (ascending): pairs lie in order of content."""
-        start = np.searchsorted(self.content, contents, side="left")
-        n = np.searchsorted(self.content, contents, side="right") - start
+        wanted = contents.astype(self.content.dtype)  # of another type, all pairs would be copied to it
+        start = np.searchsorted(self.content, wanted, side="left")
+        n = np.searchsorted(self.content, wanted, side="right") - start
         which = np.repeat(np.arange(len(contents)), n)
         return np.repeat(start - np.cumsum(n) + n, n) + np.arange(int(n.sum())), which
 
     def moments(self, n_words: Floats, unit: str, basis: str) -> tuple[Floats, Floats, Floats]:
         """[X] sum of weights, of their squares, and the least weight above 0 (inf where none); kept."""
         if (unit, basis) not in self._moments:
-            w, x_size = self.weights(n_words, unit, basis), len(self.names)
+            x_size = len(self.names)
             least = np.full(x_size, np.inf)
-            use = w > 0
-            np.minimum.at(least, self.source[use], w[use])
+            for part in blocks(len(self.source)):
+                w = self.weights(n_words, unit, basis, rows=part)
+                use = w > 0
+                np.minimum.at(least, self.source[part][use], w[use])
+            w = self.weights(n_words, unit, basis)
             self._moments[unit, basis] = sums(self.source, w, size=x_size), sums(self.source, w**2, size=x_size), least
         return self._moments[unit, basis]
 
-    def weights(self, n_words: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
-        """[P] of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per source, hit
-        documents first."""
+    def weights(
+        self, n_words: Floats, unit: str, basis: str, rest: bool = False, rows: slice | Ints = slice(None)
+    ) -> Floats:
+        """[P], or of some rows: of documents the gate hits, or (`rest`) of the others; *distinct*: each content once per
+        source, hit documents first."""
         w, n = (self.w_rest, self.n_rest) if rest else (self.w_seen, self.n_seen)
+        w = w[rows]
         if basis == "distinct":
-            w = w / np.maximum(n, 1)
+            w = w / np.maximum(n[rows], 1)
             if rest:
-                w = np.where(self.n_seen > 0, 0.0, w)
-        return w * n_words[self.content] if unit == "words" else w
+                w = np.where(self.n_seen[rows] > 0, 0.0, w)
+        return w * n_words[self.content[rows]] if unit == "words" else w
 
 
 @dataclass(frozen=True)
@@ -166,6 +190,8 @@ class Survey:
     late: Bools  # [C] every copy lies in a shard that no label round covers yet
     arrived: Bools  # [C] every copy lies in a shard that the oldest round did not begin with
     _strata: dict[tuple[int, bool | None], Stratum] = field(default_factory=dict)
+    _design: dict[tuple[str, str], Floats] = field(default_factory=dict)
+    _elsewhere: dict[tuple[str, str], Ints] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -174,7 +200,10 @@ class Survey:
 
     def score(self, column: str) -> Floats:
         """[C] of a score column; products and minima of columns are made by the caller."""
-        scores: Floats = self.scores[column].gather(self.row).fill_null(0).to_numpy().astype(np.float64)
+        by_row = self.scores[column].fill_null(0).to_numpy()
+        scores = np.empty(self.size)
+        for part in blocks(self.size):
+            scores[part] = by_row[self.row[part]]
         return scores
 
     def stratum(self, gate: int, alone: bool | None) -> Stratum:
@@ -198,6 +227,11 @@ class Survey:
         return np.flatnonzero(self.in_design & (self.q < 1) & (self.classes.of >= 0))
 
     @cached_property
+    def inclusion(self) -> Floats:
+        """[C] probability of having been drawn, all stages."""
+        return self.q * self.open_probability * self.shard_probability
+
+    @cached_property
     def screens(self) -> bool:
         """Whether any passage was drawn with a rate below 1."""
         return bool((self.q < 1).any())
@@ -205,11 +239,31 @@ class Survey:
     @cached_property
     def screens_elsewhere(self) -> bool:
         """Whether a stratum other than *near* was screened."""
-        return bool(((self.q < 1) & (self.gate != NEAR)).any())
+        return bool(self._screened_elsewhere.any())
 
-    def content_weights(self, unit: str, basis: str, rest: bool = False) -> Floats:
-        """[C] summed over copies. The corpus is one source, so its pairs are the contents in their order."""
-        return self.corpus.weights(self.n_words, unit, basis, rest)
+    @cached_property
+    def _screened_elsewhere(self) -> Bools:
+        elsewhere: Bools = (self.q < 1) & (self.gate != NEAR)
+        return elsewhere
+
+    def elsewhere(self, pairs: Pairs) -> Ints:
+        """Rows of pairs whose content was screened, but not in the stratum *near*; kept."""
+        if pairs.dimension not in self._elsewhere:
+            self._elsewhere[pairs.dimension] = np.flatnonzero(self._screened_elsewhere[pairs.content])
+        return self._elsewhere[pairs.dimension]
+
+    def content_weights(
+        self, unit: str, basis: str, rest: bool = False, contents: slice | Ints = slice(None)
+    ) -> Floats:
+        """[C], or of some contents: summed over copies. The corpus is one source, so its pairs are the contents in their
+        order."""
+        return self.corpus.weights(self.n_words, unit, basis, rest, contents)
+
+    def design_weights(self, unit: str, basis: str) -> Floats:
+        """[C] kept: every label needs them. Outside the design they are 0, as no copy is in a document that the gate hits."""
+        if (unit, basis) not in self._design:
+            self._design[unit, basis] = self.content_weights(unit, basis)
+        return self._design[unit, basis]
 
     def find(self, contents: pl.Series) -> NDArray[np.int64]:
         """contents -> positions in the arrays, -1 where not a candidate."""

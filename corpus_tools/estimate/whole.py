@@ -14,7 +14,7 @@ from corpus_tools.estimate.intervals import gamma_interval, gamma_quantile, logi
 from corpus_tools.estimate.late import late_variance
 from corpus_tools.estimate.missed import Missed, label_inclusion
 from corpus_tools.estimate.screened import ClassRates, cell_means, class_rates, screen_variance
-from corpus_tools.estimate.survey import Floats, Survey, sums
+from corpus_tools.estimate.survey import Floats, Survey, blocks, sums_of
 
 
 @dataclass(frozen=True)
@@ -79,20 +79,11 @@ def whole(
     v_seen = rates.label_variance(level) + v_screen + v_open + v_shard + v_late
     bound = 0.0
     if positives == 0:
-        likely = weight * scored.shifted
-        bound = (
-            _zero_bound(survey, scored, labels, weight, level)
-            * float(weight @ likely)
-            / max(float(likely.sum()), 1e-300)
-        )
+        bound = _zero_bound(survey, scored, labels, weight, level)
     seen = _part(seen_value, v_seen, rates.found, positives, bound, level)
     largest = 0.0
     if basis == "exposure" and len(weight):
-        each = (by_cell * (1 - by_cell))[scored.cell]
-        each[labels.at] = 0
-        each += by_cell[scored.cell] * (1 - survey.q)
-        each *= weight**2
-        largest = float(each.max()) / max(v_seen, 1e-300)
+        largest = _largest(survey, scored, labels, by_cell, weight) / max(v_seen, 1e-300)
     if m is None:
         zero = Part(0.0, 0.0, 0.0, 0.0)
         return Whole(
@@ -155,22 +146,25 @@ def classifier_recall(
 ) -> tuple[float, float, float]:
     """Share of the seen positives that score at or above a threshold, with an interval on the log odds: the two parts'
     relative variances added. `weight` [C]: 0 outside the design."""
-    h = scored.n_cells
-    unlabelled = weight.copy()
-    unlabelled[labels.at] = 0
-    screened = weight**2 * (1 - survey.q)
-    known = weight[labels.at] * labels.y
-    known_screened = screened[labels.at] * labels.y
-    screened[labels.at] = 0
+    h, at = scored.n_cells, labels.at
+    unlabelled = np.ones(survey.size, bool)
+    unlabelled[at] = False
+    known = weight[at] * labels.y
+    known_screened = known * weight[at] * (1 - survey.q[at])
+
+    def columns(part: slice) -> tuple[Floats, Floats, Floats]:
+        w = np.where(unlabelled[part], weight[part], 0.0)
+        square = w**2
+        return w, square, square * (1 - survey.q[part])
+
+    by_side = sums_of(scored.cell + h * above.astype(np.int16), 2 * h, columns)
     parts = []
-    for here in (above, ~above):
-        cell, w = scored.cell[here], unlabelled[here]
-        u, square = sums(cell, w, size=h), sums(cell, w**2, size=h)
-        value = float(u @ rates.rate) + float(known[here[labels.at]].sum())
+    for side in (True, False):
+        u, square, screened = (x[h:] if side else x[:h] for x in by_side)
+        here = above[at] == side
+        value = float(u @ rates.rate) + float(known[here].sum())
         variance = float((u**2 * rates.variance + square * rates.rate * (1 - rates.rate)).sum())
-        variance += float(sums(cell, screened[here], size=h) @ rates.rate) + float(
-            known_screened[here[labels.at]].sum()
-        )
+        variance += float(screened @ rates.rate) + float(known_screened[here].sum())
         parts.append((value, variance))
     (a, va), (b, vb) = parts
     if a + b <= 0:
@@ -189,14 +183,35 @@ def _part(value: float, variance: float, known: float, positives: int, zero_boun
     return Part(value, variance, max(low, known), high)
 
 
+def _largest(survey: Survey, scored: Scored, labels: Labels, p: Floats, weight: Floats) -> float:
+    """The largest share of one content in the variance of what is seen: of its label, if it has none, and of the screen's draw."""
+    labelled = np.zeros(survey.size, bool)
+    labelled[labels.at] = True
+    most = 0.0
+    for part in blocks(survey.size):
+        cell = scored.cell[part]
+        each = np.where(labelled[part], 0.0, (p * (1 - p))[cell])
+        each += p[cell] * (1 - survey.q[part])
+        each *= weight[part] ** 2
+        most = max(most, float(each.max()))
+    return most
+
+
 def _zero_bound(survey: Survey, scored: Scored, labels: Labels, weight: Floats, level: float) -> float:
-    """Upper bound of a count of contents when no labelled one is positive: -ln(1 - level) over the probability that a
-    positive would have been labelled. The smaller of two views of where positives are: where scores are, or
-    anywhere."""
-    inclusion = label_inclusion(survey, scored, labels)
+    """Upper bound of a count when no labelled content is positive: -ln(1 - level) over the probability that a positive
+    would have been labelled, times what a likely one stands for. The smaller probability of two views of where positives
+    are: where scores are, or anywhere. `weight` [C]: 0 outside the design."""
     use = survey.in_design
+
+    def columns(part: slice) -> tuple[Floats, Floats, Floats, Floats]:
+        w = weight[part]
+        likely = w * scored.shifted[part]
+        return w, likely, w * likely, np.where(use[part], np.maximum(likely, 1e-12), 0.0)
+
+    everywhere, likely, square, by_score = sums_of(scored.cell, scored.n_cells, columns)
+    typical = float(square.sum()) / max(float(likely.sum()), 1e-300)
     if not labels.n:
-        return float(weight[use].sum())
-    by_score = np.average(inclusion[use], weights=np.maximum(weight[use] * scored.shifted[use], 1e-12))
-    anywhere = np.average(inclusion[use], weights=weight[use])
-    return float(-np.log(1 - level) / max(min(by_score, anywhere), 1e-9))
+        return float(everywhere.sum()) * typical
+    inclusion = label_inclusion(scored, labels)
+    least = min(float(inclusion @ x) / max(float(x.sum()), 1e-300) for x in (by_score, everywhere))
+    return float(-np.log(1 - level) / max(least, 1e-9)) * typical

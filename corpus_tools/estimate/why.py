@@ -68,7 +68,7 @@ def why_each(
     mine = labels_of(data, good.filter(pl.col("label") == label))
     score = data.score(label)
     scored = cells(data, score, mine, trained_at)
-    whole = np.where(data.in_design, data.content_weights(unit, basis), 0.0)
+    whole = data.design_weights(unit, basis)
     r = rates(scored, whole, mine, data.in_design)
     y = np.full(data.size, np.nan)
     y[mine.at] = mine.y

@@ -25,9 +25,9 @@ def factors(scored: Scored, rates: Rates, labels: Labels, weight: Floats, wrong:
     """What is seen, over its figure, if a share `wrong` of the labels of negatives say yes, and if that share of the
     labels of positives say no: cell by cell the observed rate put right (Rogan and Gladen 1978, Am. J. Epidemiol.
     107), never below 0. Both at once lie between. `weight` [C]: 0 outside the design."""
-    size = sums(scored.cell, weight, size=scored.n_cells)
-    at = labels.at
-    seen = rates.unlabelled * rates.rate + sums(scored.cell[at], weight[at] * labels.y, size=scored.n_cells)
+    at, h = labels.at, scored.n_cells
+    size = rates.unlabelled + sums(scored.cell[at], weight[at], size=h)
+    seen = rates.unlabelled * rates.rate + sums(scored.cell[at], weight[at] * labels.y, size=h)
     observed = seen / np.maximum(size, 1e-300)
     total = max(float(seen.sum()), 1e-300)
     fewest = float((size * np.clip((observed - wrong) / (1 - wrong), 0, 1)).sum())

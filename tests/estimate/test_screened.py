@@ -22,7 +22,7 @@ def reckoned(sample: Sample) -> tuple[Survey, ClassRates, Floats, Labels, Floats
     data = survey(sample.passages, ["y"], [("domain", "")], home=["domain"])
     good, _ = usable_labels(label_round(sample, 400, 11))
     labels = labels_of(data, good.filter(label="y"))
-    weight = np.where(data.in_design, data.content_weights("passages", "exposure"), 0.0)
+    weight = data.design_weights("passages", "exposure")
     scored = cells(data, data.score("y"), labels, 0.2)
     r = rates(scored, weight, labels, data.in_design)
     return (
