@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus_tools.estimate.codes import source_codes, source_names
-from corpus_tools.estimate.frames import PROBABILITIES, probabilities, require
+from corpus_tools.estimate.codes import document_codes, grouped, reduced, source_codes, source_names
+from corpus_tools.estimate.frames import PROBABILITIES, key, probabilities, require
 from corpus_tools.estimate.pairs import Drawn, Population, pairs_of
-from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, SEED, Bools, Classes, Floats, Opened, Sharded, Survey, sums
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Bools, Classes, Floats, Opened, Sharded, Survey
 
 
 def survey(
@@ -34,7 +34,7 @@ def survey(
     open_row, screen_row, shard_row = (
         rows[c].to_numpy() for c in ("open_probability", "screen_probability", "shard_probability")
     )
-    gate_row, hash_row, words_row = (rows[c].to_numpy() for c in ("gate", "hash", "n_words"))
+    gate_row, key_row, words_row = (rows[c].to_numpy() for c in ("gate", "content", "n_words"))
     drawn_row, scored_row = rows["drawn"].to_numpy(), ~rows["unscored"].to_numpy()
     # Without a stratum that the gate left out, there is nothing for it to miss: the opened documents are a sample
     # like any other.
@@ -42,14 +42,13 @@ def survey(
 
     known_score = frame[score_columns[0]].is_not_null().to_numpy() if score_columns else True
     drawn = np.flatnonzero(drawn_row & scored_row & known_score)
-    keys, first, inverse = np.unique(hash_row[drawn], return_index=True, return_inverse=True)
-    size, at = len(keys), inverse.astype(np.int32)
+    order, at = grouped(key_row[drawn])
+    drawn, starts = drawn[order], np.flatnonzero(np.diff(at, prepend=-1))
+    one, size = drawn[starts], len(starts)  # of several copies the first
     gate_drawn, open_drawn, screen_drawn = gate_row[drawn], open_row[drawn], screen_row[drawn]
-    gate = np.full(size, SAMPLED, np.int8)
-    np.minimum.at(gate, at, gate_drawn)
+    gate = reduced(np.minimum, gate_drawn, starts)
     seen_row = np.ones(len(at), bool) if complete_open else gate_drawn != SAMPLED
-    design_q = np.ones(size)
-    np.minimum.at(design_q, at, screen_drawn)
+    design_q = reduced(np.minimum, screen_drawn, starts)
     candidates = Drawn(
         row=drawn,
         content=at,
@@ -61,19 +60,20 @@ def survey(
     )
 
     subject = np.flatnonzero((screen_row < 1) & scored_row & (complete_open | (gate_row != SAMPLED)))
+    order, subject_content = grouped(key_row[subject])
+    subject = subject[order]
     class_row, class_near, class_q = _classes(gate_row[subject] == NEAR, screen_row[subject])
-    of_row = np.full(len(hash_row), -1, np.int16)
+    of_row = np.full(len(key_row), -1, np.int16)
     of_row[subject] = class_row
-    content_class = np.full(size, -1, np.int16)
-    np.maximum.at(content_class, at, of_row[drawn])
+    content_class = reduced(np.maximum, of_row[drawn], starts)
     del of_row
     population = Population(
         row=subject,
         known=bool((~drawn_row[subject]).any()) if len(subject) else True,
         n_classes=len(class_q),
+        content=subject_content,
         table=pl.DataFrame(
             {
-                "hash": hash_row[subject],
                 "w_open": 1 / (shard_row[subject] * open_row[subject]),
                 "q": screen_row[subject],
                 "n_words": words_row[subject].astype(np.float64),
@@ -84,7 +84,7 @@ def survey(
     )
 
     def opened_of(which: NDArray[np.int64]) -> Opened:
-        documents = rows["document_hash"].gather(drawn[which]).to_numpy()
+        documents = rows["document_content"].gather(drawn[which]).to_numpy()
         return Opened(
             content=at[which].astype(np.int64),
             document=np.unique(documents, return_inverse=True)[1].astype(np.int64),
@@ -94,16 +94,16 @@ def survey(
 
     home = [h for h in home if h in frame.columns]
     homes = source_names([frame], home) if home else pl.DataFrame({"code": [0]})
-    home_first = np.full(size, homes.height, np.int32)
-    np.minimum.at(home_first, at, source_codes(frame, home, homes)[drawn])
+    home_first = reduced(np.minimum, source_codes(frame, home, homes)[drawn], starts)
 
-    hit_row = gate_drawn == HIT
-    alone_row = _alone(rows["document"].to_numpy(), gate_row == HIT, drawn)
-    copies = sums(at[hit_row], size=size)
-    alone = sums(at[hit_row], alone_row[hit_row], size=size) / np.maximum(copies, 1)
-    one = drawn[first]
+    hit_row = gate_row == HIT
+    hits = np.bincount(rows["document"].to_numpy(), hit_row)  # of each document
+    hit_drawn = hit_row[drawn]
+    copies = reduced(np.add, hit_drawn.astype(np.int32), starts)
+    lone = hit_drawn & (hits == 1)[rows["document"].to_numpy()[drawn]]
+    alone = reduced(np.add, lone.astype(np.int32), starts) / np.maximum(copies, 1)
     return Survey(
-        keys=keys,
+        keys=key_row[one],
         gate=gate,
         n_words=words_row[one].astype(np.float64),
         q=design_q,
@@ -135,11 +135,8 @@ def _everywhere(rows: pl.DataFrame, column: str, drawn: Drawn) -> Bools:
 
 
 def _rows(frame: pl.DataFrame) -> pl.DataFrame:
-    """The columns that the design rests on, hashes in place of texts; absent ones filled, but for `late` and `arrived`."""
+    """The columns that the design rests on, keys in place of texts; absent ones filled, but for `late` and `arrived`."""
     there = set(frame.columns)
-    document = (
-        pl.col("document_id").hash(seed=SEED) if "document_id" in there else pl.int_range(pl.len(), dtype=pl.UInt64)
-    )
     content = next((c for c in ("document_content", "document_id") if c in there), "content")
     codes = {"hit": HIT, "near": NEAR, "sampled": SAMPLED}
     return frame.select(
@@ -147,9 +144,11 @@ def _rows(frame: pl.DataFrame) -> pl.DataFrame:
         "screen_probability",
         "shard_probability",
         *(pl.col(c) for c in ("late", "arrived") if c in there),
-        hash=pl.col("content").hash(seed=SEED),
-        document=document,
-        document_hash=pl.col(content).hash(seed=SEED),
+        content=key(frame["content"]),
+        document=pl.Series(document_codes(key(frame["document_id"])))
+        if "document_id" in there
+        else pl.int_range(pl.len(), dtype=pl.Int32),
+        document_content=key(frame[content]),
         gate=pl.col("stratum").replace_strict(codes, return_dtype=pl.Int8)
         if "stratum" in there
         else pl.repeat(HIT, pl.len(), dtype=pl.Int8),
@@ -183,21 +182,18 @@ def _sharded(frame: pl.DataFrame, drawn: Drawn, shards: Mapping[str, tuple[int, 
         return None
     known = "shard_id" in frame.columns
     wanted = [c for c in ("dataset", "shard_id", "shard_probability") if c in frame.columns]
-    part = frame.select(wanted)[rows.astype(np.uint32)]
-    texts = (
-        part["dataset"].cast(pl.String).fill_null("") if "dataset" in part.columns else pl.Series([""] * part.height)
-    )
-    names, dataset = np.unique(texts.to_numpy(), return_inverse=True)
-    shard = part["shard_id"].cast(pl.String).to_numpy() if known else np.zeros(part.height, "U1")
+    part = frame.select(wanted)[rows]
+    dataset, names = _coded(part, "dataset")
+    shard, _ = _coded(part, "shard_id")
     fraction = np.zeros(len(names))
     fraction[dataset] = part["shard_probability"].to_numpy()
     scanned = []
     for i, name in enumerate(names):
         seen = len(np.unique(shard[dataset == i])) if known else 1
-        scanned.append(max(seen, shards.get(str(name), (seen, 0))[0]))
+        scanned.append(max(seen, shards.get(name, (seen, 0))[0]))
     return Sharded(
         content=drawn.content[drawn.sharded].astype(np.int64),
-        shard=np.unique(shard, return_inverse=True)[1].astype(np.int64),
+        shard=shard.astype(np.int64),
         weight=drawn.weight[drawn.sharded],
         dataset=dataset.astype(np.int64),
         scanned=np.array(scanned, np.float64),
@@ -206,12 +202,9 @@ def _sharded(frame: pl.DataFrame, drawn: Drawn, shards: Mapping[str, tuple[int, 
     )
 
 
-def _alone(document: NDArray[np.uint64], hit: Bools, drawn: NDArray[np.int64]) -> Floats:
-    """[drawn rows] 1 where the passage is the only hit passage of its document, else 0."""
-    names, n = np.unique(document[hit], return_counts=True)
-    single = names[n == 1]
-    if not len(single):
-        return np.zeros(len(drawn))
-    wanted = document[drawn]
-    place = np.minimum(np.searchsorted(single, wanted), len(single) - 1)
-    return np.asarray(single[place] == wanted, np.float64)
+def _coded(rows: pl.DataFrame, column: str) -> tuple[NDArray[np.int32], list[str]]:
+    """The code of each row's value in a column, and the values in order of their codes; one value where there is no such column."""
+    if column not in rows.columns:
+        return np.zeros(rows.height, np.int32), [""]
+    known = source_names([rows], [column])
+    return source_codes(rows, [column], known), known[column].to_list()

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from corpus_tools.errors import LabelError, Stop
 
+SEED = 0x5EED  # of the hash that texts are known by here
 PROBABILITIES = ("shard_probability", "open_probability", "screen_probability")
 
 
@@ -66,18 +67,27 @@ def probabilities(frame: pl.DataFrame, columns: Sequence[str], name: str) -> pl.
     return frame
 
 
+def key(values: pl.Series) -> pl.Series:
+    """Ids or contents -> their 64-bit hashes, a sixth of the memory; hashes stay as they are."""
+    return values if values.dtype == pl.UInt64 else values.cast(pl.String).hash(seed=SEED)
+
+
+def keyed(frame: pl.DataFrame, columns: Sequence[str] = ("content", "document_id", "document_content")) -> pl.DataFrame:
+    """The frame with keys in those of these columns that it has."""
+    return frame.with_columns(key(frame[c]) for c in columns if c in frame.columns)
+
+
 def among(passages: pl.DataFrame, labels: pl.DataFrame, column: str = "content") -> pl.Series:
-    """Contents of the labels that are in this column of the passages."""
-    asked = labels["content"].cast(pl.String).unique()
-    contents = passages[column]
-    return contents.filter(contents.cast(pl.String).is_in(asked.implode())).cast(pl.String).unique()
+    """Keys of the labels' contents that are in this column of the passages."""
+    asked, there = key(labels["content"]).unique(), key(passages[column])
+    return there.filter(there.is_in(asked.implode())).unique()
 
 
 def usable_labels(
     labels: pl.DataFrame, known: pl.Series | None = None, of: str = "passage"
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """labels (content, value, probability; optional label, round, role, annotator) -> those that may correct, and
-    counts set aside.
+    counts set aside. `known`: keys of the contents that may be labelled.
 
     Set aside, each with its count of passages (an answer counts once, however many labels it has): role other than
     *estimate*, value null, probability null, and content not among `known`. The same content, label and round given
@@ -86,7 +96,6 @@ def usable_labels(
     """
     require(labels, ("content", "value", "probability"), "labels")
     labels = labels.with_columns(
-        pl.col("content").cast(pl.String),
         pl.col("value").cast(pl.Float64),
         pl.col("probability").cast(pl.Float64),
         *(pl.lit(d).alias(c) for c, d in _LABEL_DEFAULTS.items() if c not in labels.columns),
@@ -94,7 +103,7 @@ def usable_labels(
     )
     aside: dict[str, int] = {}
 
-    def keep(rows: pl.DataFrame, condition: pl.Expr, reason: str) -> pl.DataFrame:
+    def keep(rows: pl.DataFrame, condition: pl.Expr | pl.Series, reason: str) -> pl.DataFrame:
         kept = rows.filter(condition)
         if kept.height < rows.height:
             keys = rows.filter(~condition.fill_null(False)).select("content", "round", "annotator").n_unique()
@@ -117,7 +126,7 @@ def usable_labels(
     if known is not None:
         labels = keep(
             labels,
-            pl.col("content").is_in(known.implode()),
+            key(labels["content"]).is_in(known.implode()),
             f"{of} is not among the {'candidates' if of == 'passage' else 'opened ones'}",
         )
     share = [pl.col("round_share").first()] if "round_share" in labels.columns else []

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus_tools.estimate.codes import pair_names, runs, source_codes, source_names
+from corpus_tools.estimate.codes import pair_names, reduced, runs, source_codes, source_names
 from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Ints, Pairs, sums
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Passages that were drawn and scored. Arrays [R], but for the last two: positions among them."""
+    """Passages that were drawn and scored, in order of their content. Arrays [R], but for the last two: positions among them."""
 
     row: Ints  # in the frame
     content: NDArray[np.int32]  # position of its content
@@ -29,12 +29,14 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Population:
-    """Passages subject to the screen draw, drawn or not: a copied passage that was left out has a variance too. Arrays [N]."""
+    """Passages subject to the screen draw, drawn or not, in order of their content: a copied passage that was left out has a
+    variance too. Arrays [N]."""
 
     row: Ints  # in the frame
     known: bool  # those left out are among them
     n_classes: int  # G, classes of stratum and rate
-    table: pl.DataFrame  # hash, w_open, q, n_words, near, g (its class)
+    content: NDArray[np.int32]  # a number per content
+    table: pl.DataFrame  # w_open, q, n_words, near, g (its class)
 
 
 def pairs_of(
@@ -47,56 +49,63 @@ def pairs_of(
     """A dimension's pairs of content and source. Sources that only `also` (tallies, totals) knows get a place too."""
     named = [d for d in dimension if d]
     known = source_names([frame, *also], named) if named else pl.DataFrame({"code": [0]})
-    x_size, content = known.height, drawn.content.astype(np.int64)
-    code = source_codes(frame, named, known)
-    x = code[drawn.row].astype(np.int64)
-    if x_size == 1:
-        order, which = np.arange(drawn.size, dtype=np.int64), content
-    else:
-        order, which = np.unique(content * x_size + x, return_inverse=True)
+    x_size, code = known.height, source_codes(frame, named, known)
+    x = code[drawn.row]
+    order, starts = runs(drawn.content, x)
 
-    def total(weight: Floats | None, rows: Bools) -> Floats:
-        return sums(which[rows], None if weight is None else weight[rows], size=len(order))
+    def total(weight: Floats | None, rows: Bools) -> NDArray[Any]:
+        if not rows.any():
+            return np.zeros(len(starts), np.int32 if weight is None else np.float64)
+        values = rows.astype(np.int32) if weight is None else np.where(rows, weight, 0.0)
+        return reduced(np.add, values[order], starts)
 
     near = population.table["near"].to_numpy()
     of_population = code[population.row]
     sizes = x_size, population.n_classes
     screened, near_square = _screened(
-        population.table.filter(pl.Series(near)), of_population[near], sizes, population.known
+        population.table.filter(near), population.content[near], of_population[near], sizes, population.known
     )
-    _, square = _screened(population.table.filter(pl.Series(~near)), of_population[~near], sizes, population.known)
+    rest = population.table.filter(~near)
+    _, square = _screened(rest, population.content[~near], of_population[~near], sizes, population.known)
     for key in square:
         square[key] += near_square.pop(key)  # classes of their own: nothing meets
     return Pairs(
         dimension=dimension,
         names=pair_names(known, named),
-        content=(order // x_size).astype(np.int32),
-        source=(order % x_size).astype(np.int32),
+        content=drawn.content[order[starts]],
+        source=x[order[starts]],
         w_seen=total(drawn.weight, drawn.seen),
-        n_seen=total(None, drawn.seen).astype(np.int32),
+        n_seen=total(None, drawn.seen),
         w_rest=total(drawn.weight, ~drawn.seen),
-        n_rest=total(None, ~drawn.seen).astype(np.int32),
+        n_rest=total(None, ~drawn.seen),
         n_scored=sums(x, size=x_size),
         screened=screened,
         square=square,
-        opened_source=x[drawn.opened].astype(np.int32),
-        sharded_source=x[drawn.sharded].astype(np.int32),
+        opened_source=x[drawn.opened],
+        sharded_source=x[drawn.sharded],
     )
 
 
 def _screened(
-    population: pl.DataFrame, code: NDArray[np.int32], size_classes: tuple[int, int], all_rows: bool
+    population: pl.DataFrame,
+    content: NDArray[np.int32],
+    code: NDArray[np.int32],
+    size_classes: tuple[int, int],
+    all_rows: bool,
 ) -> tuple[dict[tuple[str, str], Floats], dict[tuple[str, str], Floats]]:
     """Per source: size of what the screen draws from [X], and by class of rate [X, G] the sum over contents of (weight of
     all copies)^2 (1 - q) / q. Where only drawn rows are there (not `all_rows`), each stands for 1 / q of them."""
     x_size, g_size = size_classes
-    order, starts = runs(population["hash"].to_numpy(), code)
-    x = code[order][starts]
+    order, starts = runs(content, code)
+
+    def each_content(how: np.ufunc, column: str) -> NDArray[Any]:
+        return reduced(how, population[column].to_numpy()[order], starts)
+
+    x = code[order[starts]]
     key = x.astype(np.int64) * g_size
-    key += np.maximum.reduceat(population["g"].to_numpy()[order], starts) if len(starts) else 0
-    q = _reduced(np.minimum, population["q"].to_numpy()[order], starts)
-    w_open = _reduced(np.add, population["w_open"].to_numpy()[order], starts)
-    n_words = population["n_words"].to_numpy()[order][starts]
+    key += each_content(np.maximum, "g")
+    q, w_open = each_content(np.minimum, "q"), each_content(np.add, "w_open")
+    n_words = population["n_words"].to_numpy()[order[starts]]
     n = np.diff(starts, append=len(order))
     size: dict[tuple[str, str], Floats] = {}
     square: dict[tuple[str, str], Floats] = {}
@@ -108,7 +117,3 @@ def _screened(
             size[unit, basis] = sums(x, each, size=x_size)
             square[unit, basis] = sums(key, u * each * (1 - q) / q, size=x_size * g_size).reshape(x_size, g_size)
     return size, square
-
-
-def _reduced(how: np.ufunc, values: NDArray[Any], starts: NDArray[np.int64]) -> Floats:
-    return np.asarray(how.reduceat(values, starts) if len(starts) else values, np.float64)

@@ -23,7 +23,7 @@ from scipy import stats
 from corpus_tools.errors import Stop
 from corpus_tools.estimate.cells import Labels, Rates, Scored, cells, labels_of, rates
 from corpus_tools.estimate.contents import survey
-from corpus_tools.estimate.frames import as_polars, require, usable_labels
+from corpus_tools.estimate.frames import as_polars, key, require, usable_labels
 from corpus_tools.estimate.intervals import gamma_interval, logit_interval
 from corpus_tools.estimate.listing import Held, listing
 from corpus_tools.estimate.missed import missed
@@ -102,7 +102,7 @@ class Removal:
         if words <= 0:
             raise Stop(f"the corpus has {words} words", expected="more than none")
         self.data: Survey = survey(frame, list(dict.fromkeys((label, of))), home=("dataset", "domain"), shards=shards)
-        good, _ = usable_labels(as_polars(labels, "labels"), frame["content"].unique())
+        good, _ = usable_labels(as_polars(labels, "labels"), key(frame["content"]).unique())
         self.labels: Labels = labels_of(self.data, good.filter(pl.col("label") == of))
         self.words, self.short = float(words), _short(shards)
         self._score, self._trained_at = self.data.score(of), trained_at

@@ -17,12 +17,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from corpus_tools.estimate.frames import key
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 HIT, NEAR, SAMPLED = 0, 1, 2
-SEED = 0x5EED  # of the hash that a content is known by here
 UNITS = ("passages", "words")
 BASES = ("exposure", "distinct")
 
@@ -267,7 +268,7 @@ class Survey:
 
     def find(self, contents: pl.Series) -> NDArray[np.int64]:
         """contents -> positions in the arrays, -1 where not a candidate."""
-        wanted = contents.hash(seed=SEED).to_numpy()
+        wanted = key(contents).to_numpy()
         at = np.searchsorted(self.keys, wanted)
         at[at == self.size] = 0
         found = self.keys[at] == wanted if self.size else np.zeros(len(wanted), bool)

@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus_tools.estimate.codes import runs, source_codes, source_names
-from corpus_tools.estimate.survey import Floats, Pairs, sums
+from corpus_tools.estimate.codes import document_codes, grouped, reduced, runs, source_codes, source_names
+from corpus_tools.estimate.frames import key
+from corpus_tools.estimate.survey import Bools, Floats, Pairs, sums
 
 BORROWED = 5.0  # documents of the whole corpus that a source's own ratio is held by
 
@@ -31,6 +32,18 @@ class Totals:
         return self.total * (1 - self.unscored_share)
 
 
+@dataclass(frozen=True)
+class _Texts:
+    """Opened passages in order of their content. Arrays, one each."""
+
+    content: NDArray[np.int32]  # a number per content
+    document: NDArray[np.int32]  # row of its document
+    hit: Bools
+    s: Floats  # 1 / shard probability
+    words: NDArray[np.int32]
+    unscored: Bools
+
+
 class Denominators:
     """Tallies and opened passages -> Totals by dimension. Documents and words of `exposure` are counts; passages of
     documents that the gate does not hit, and everything `distinct` in them, are words (exact) times a ratio found in
@@ -40,30 +53,27 @@ class Denominators:
         weight = pl.col("shard_probability") if "shard_probability" in tallies.columns else pl.lit(1.0)
         counts = [c for c in _COUNTS if c in tallies.columns]
         self.tallies = tallies.with_columns(*((pl.col(c) / weight).alias(c) for c in counts))
-        # Hashes in place of strings, and documents once: dimensions only differ in how documents are grouped.
+        # Documents and texts once: dimensions only differ in how they are grouped.
         content = "document_content" if "document_content" in passages.columns else "document_id"
         keys = [c for c, t in passages.schema.items() if not t.is_float() and c not in _NO_KEYS]
-        rows = passages.select(
-            document=pl.col("document_id").hash(),
-            hash=pl.col("content").hash(),
-            hit=pl.col("stratum") != "sampled",
-            s=1 / _optional(passages, "shard_probability"),
-            words=pl.col("n_words").cast(pl.Int64),
-            unscored=pl.col("unscored"),
+        hit = (passages["stratum"] != "sampled").to_numpy()
+        words = passages["n_words"].cast(pl.Int64).to_numpy()
+        unscored = passages["unscored"].to_numpy()
+        s = 1 / passages.select(s=_optional(passages, "shard_probability").cast(pl.Float64))["s"].to_numpy()
+        document = document_codes(key(passages["document_id"]))
+        order, starts = runs(document, hit.astype(np.int32))  # a document's passages lie together: nearly in order
+        first = order[starts]
+        self.documents = passages.select(*keys, content=key(passages[content]))[first].with_columns(
+            hit=hit[first],
+            s=s[first],
+            words=reduced(np.add, words[order], starts),
+            passages=np.diff(starts, append=len(order)),
+            unscored=reduced(np.logical_or, unscored[order], starts),
         )
-        self.documents = (
-            passages.select(*keys, content=pl.col(content).hash())
-            .hstack(rows.select("document", "hit", "s", "words", "unscored"))
-            .group_by("document", "hit", maintain_order=True)
-            .agg(
-                *(pl.col(k).first() for k in (*keys, "content", "s")),
-                pl.col("words").sum(),
-                pl.len().alias("passages"),
-                pl.col("unscored").any(),
-            )
-        )
-        index = self.documents.select("document", "hit").with_row_index("document_row")
-        self.texts = rows.join(index, on=["document", "hit"], how="left", maintain_order="left").drop("document")
+        of_row = np.empty(len(order), np.int32)
+        of_row[order] = np.repeat(np.arange(len(starts), dtype=np.int32), self.documents["passages"].to_numpy())
+        row, group = grouped(key(passages["content"]).to_numpy())
+        self.texts = _Texts(group, of_row[row], hit[row], s[row], words[row].astype(np.int32), unscored[row])
         rate = _optional_series(passages.filter(pl.col("stratum") == "sampled"), "open_probability")
         self.open_rate = float(rate.mean()) if len(rate) else 1.0  # type: ignore[arg-type]  # a number
         self.complete_open = bool((_optional_series(passages, "open_probability") == 1).all())
@@ -108,21 +118,19 @@ class Denominators:
             .sort("x", "content", "hit")
         )
 
-        def add(frame: pl.DataFrame, name: str, value: pl.Expr) -> None:
-            for part, condition in (("hit", pl.col("hit")), ("rest", ~pl.col("hit"))):
-                for kind, extra in (("", pl.lit(True)), ("unscored_", pl.col("unscored"))):
-                    rows_of = frame.filter(condition & extra).select("x", v=value * pl.col("s"))
-                    out[f"{part}_{kind}{name}"] = sums(
-                        rows_of["x"].to_numpy(), rows_of["v"].cast(pl.Float64).to_numpy(), size=x_size
-                    )
+        def add(frame: pl.DataFrame, name: str, column: str = "") -> None:
+            part = frame["x"].cast(pl.Int64).to_numpy() * 4 + 2 * frame["hit"].to_numpy() + frame["unscored"].to_numpy()
+            value = frame["s"] * frame[column] if column else frame["s"]
+            by = sums(part, value.to_numpy(), size=4 * x_size).reshape(x_size, 4)
+            out[f"rest_{name}"], out[f"rest_unscored_{name}"] = by[:, 0] + by[:, 1], by[:, 1]
+            out[f"hit_{name}"], out[f"hit_unscored_{name}"] = by[:, 2] + by[:, 3], by[:, 3]
 
-        one = pl.lit(1.0)
-        add(documents, "documents_exposure", one)
-        add(documents, "words_exposure", pl.col("words"))
-        add(documents, "passages_exposure", pl.col("passages"))
-        add(distinct_documents, "documents_distinct", one)
-        add(texts, "words_distinct", pl.col("words"))
-        add(texts, "passages_distinct", one)
+        add(documents, "documents_exposure")
+        add(documents, "words_exposure", "words")
+        add(documents, "passages_exposure", "passages")
+        add(distinct_documents, "documents_distinct")
+        add(texts, "words_distinct", "words")
+        add(texts, "passages_distinct")
         out["expand"] = np.full(x_size, 1 / self.open_rate)
         # How much documents differ in passages per word: the error of the ratio, per sampled document.
         sampled = distinct_documents.filter(~pl.col("hit"))
@@ -134,14 +142,19 @@ class Denominators:
 
     def _distinct_texts(self, code: NDArray[np.int32]) -> pl.DataFrame:
         """Contents of a source, each once; one in both parts counts in the hit part alone."""
-        x = code[self.texts["document_row"].to_numpy()]
-        order, starts = runs(self.texts["hash"].to_numpy(), x)
-        if not len(order):
-            return self.texts.select("hit", "s", "words", "unscored", x=pl.lit(0, pl.Int32))
-        hit, unscored = (np.logical_or.reduceat(self.texts[c].to_numpy()[order], starts) for c in ("hit", "unscored"))
-        s = np.maximum.reduceat(self.texts["s"].to_numpy()[order], starts)
-        words = self.texts["words"].to_numpy()[order[starts]]
-        return pl.DataFrame({"x": x[order[starts]], "hit": hit, "s": s, "words": words, "unscored": unscored})
+        t = self.texts
+        x = code[t.document]
+        order, starts = runs(t.content, x)
+        first = order[starts]
+        return pl.DataFrame(
+            {
+                "x": x[first],
+                "hit": reduced(np.logical_or, t.hit[order], starts),
+                "s": reduced(np.maximum, t.s[order], starts),
+                "words": t.words[first],
+                "unscored": reduced(np.logical_or, t.unscored[order], starts),
+            }
+        )
 
     def _exact(
         self, named: Sequence[str], known: pl.DataFrame, x_size: int, opened: dict[str, Floats]
