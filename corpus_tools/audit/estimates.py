@@ -10,8 +10,9 @@ import polars as pl
 import pyarrow as pa
 
 from corpus_tools.audit.described import done_shards, source_names
-from corpus_tools.audit.passages import scored_passages, tallies
+from corpus_tools.audit.passages import lean_passages, tallies
 from corpus_tools.estimate import Blocks, Estimates, Questions, estimate_audit
+from corpus_tools.estimate.frames import keyed
 from corpus_tools.labels import Used, document_labels, labels_table, read_round, round_names, shared_coverage, used
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
@@ -76,10 +77,10 @@ def _labelled(
     root: Root, audit: Mapping[str, Any], pack: Pack, rounds: Sequence[Used], scores: Collection[str] | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Passages (with the scores of all labels, or of these), with `late` where no round of passages covers them, and the labels of
-    those rounds."""
+    those rounds; contents are keys (estimate.frames)."""
     some = [r for r in rounds if r.of == "passages"]
-    passages = scored_passages(root, audit, pack, labels=scores)
-    return shared_coverage(passages, labels_table(root, [r.name for r in some]), some)
+    passages = lean_passages(root, audit, pack, labels=scores)
+    return shared_coverage(passages, keyed(labels_table(root, [r.name for r in some])), some)
 
 
 def _notes(rounds: Sequence[Used], passages: pl.DataFrame, shards: int) -> list[str]:

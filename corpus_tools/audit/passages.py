@@ -8,8 +8,15 @@ from typing import Any
 import polars as pl
 
 from corpus_tools.audit.described import done_shards, source_names
+from corpus_tools.estimate.frames import keyed
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
+from corpus_tools.tables import STRATA
+
+_PASSAGE = ("passage_id", "document_id", "content", "stratum", "screen_probability", "drawn", "n_words")
+_DOCUMENT = (
+    "document_id", "open_probability", "unscored", "dataset", "domain", "year", "language", "content", "sources",
+)  # fmt: skip
 
 
 def scored_passages(
@@ -19,21 +26,51 @@ def scored_passages(
 
     `labels`: whose scores are wanted, of those that the classifier has; default: all. `texts`: with text, terms and url.
     """
-    scan, shards = audit["scan_id"], done_shards(audit)
-    names = source_names(audit)
-    columns = ["passage_id", "document_id", "content", "stratum", "screen_probability", "drawn", "n_words"]
-    passages = root.shard_frame(scan, shards, "passages", [*columns, "terms", "text"] if texts else columns)
-    columns = [
-        "document_id", "open_probability", "unscored", "dataset", "domain", "year", "language", "content", "sources",
-        *(["url"] if texts else []),
-    ]  # fmt: skip
-    documents = root.shard_frame(scan, shards, "documents", columns)
-    documents = _spread(documents.drop("shard_id"), names, audit, pack).rename({"content": "document_content"})
-    scores = root.scores(audit["classifier_id"], scan, shards, labels).drop("content")
-    return (
-        passages.join(documents, on="document_id", how="left", maintain_order="left")
-        .join(scores, on="passage_id", how="left", maintain_order="left")
-        .join(_shard_rates(audit), on="shard_id", how="left", maintain_order="left")
+    return _of_shards(root, audit, pack, labels, texts, lean=False)
+
+
+def lean_passages(
+    root: Root, audit: Mapping[str, Any], pack: Pack, *, labels: Collection[str] | None = None
+) -> pl.DataFrame:
+    """The same, as all of an audit's passages fit into memory: ids and contents are keys (estimate.frames), source keys and strata
+    codes; no passage_id."""
+    return _of_shards(root, audit, pack, labels, texts=False, lean=True)
+
+
+def _of_shards(
+    root: Root, audit: Mapping[str, Any], pack: Pack, labels: Collection[str] | None, texts: bool, lean: bool
+) -> pl.DataFrame:
+    """Shard by shard: a document and its passages are in one, and of texts no more than a shard's are held."""
+    rates = {s["shard_id"]: s["shard_probability"] for s in audit["shards"]}
+
+    def read(shard: str) -> pl.DataFrame:
+        scan = audit["scan_id"]
+        passages = root.shard_frame(
+            scan, [shard], "passages", [*_PASSAGE, "terms", "text"] if texts else list(_PASSAGE)
+        )
+        documents = root.shard_frame(scan, [shard], "documents", [*_DOCUMENT, "url"] if texts else list(_DOCUMENT))
+        documents = _spread(documents.drop("shard_id"), source_names(audit), audit, pack)
+        documents = documents.rename({"content": "document_content"})
+        scores = root.scores(audit["classifier_id"], scan, [shard], labels).drop("content")
+        if lean:
+            passages, documents, scores = (_coded(f) for f in (passages, documents, scores))
+        joined = passages.join(documents, on="document_id", how="left", maintain_order="left").join(
+            scores, on="passage_id", how="left", maintain_order="left"
+        )
+        if lean:
+            joined = joined.drop("passage_id")
+        return joined.with_columns(shard_probability=pl.lit(rates[shard], pl.Float64))
+
+    return pl.concat(root.each(read, done_shards(audit)))
+
+
+def _coded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Keys for ids and contents, codes for strata and source keys."""
+    frame = keyed(frame, ("passage_id", "document_id", "content", "document_content"))
+    return frame.with_columns(
+        pl.col(c).cast(pl.Enum(STRATA) if c == "stratum" else pl.Categorical)
+        for c, dtype in frame.schema.items()
+        if dtype == pl.String
     )
 
 
@@ -48,18 +85,20 @@ def tallies(root: Root, audit: Mapping[str, Any], pack: Pack) -> pl.DataFrame:
 
 def _spread(frame: pl.DataFrame, names: Sequence[str], audit: Mapping[str, Any], pack: Pack) -> pl.DataFrame:
     """The map `sources` as plain columns, and `kind` by the configuration's map, then the pack's; '' where none says."""
-    maps = [
-        dict(m) if not isinstance(m, list) else {e["key"]: e["value"] for e in m} for m in frame["sources"].to_list()
-    ]
     kinds = {**pack.kinds, **audit["kinds"]}
     named = pl.coalesce(
         pl.col("domain").replace_strict(kinds, default=None, return_dtype=pl.String),
         pl.col("dataset").replace_strict(kinds, default=None, return_dtype=pl.String),
         pl.lit(""),
     )
-    return frame.with_columns(
-        *(pl.Series(name, [m.get(name, "") for m in maps], dtype=pl.String) for name in names), kind=named
-    ).drop("sources")
+    return frame.with_columns(*_named_sources(frame["sources"], names), kind=named).drop("sources")
+
+
+def _named_sources(sources: pl.Series, names: Sequence[str]) -> list[pl.Series]:
+    if not names:
+        return []
+    maps = [dict(m) if not isinstance(m, list) else {e["key"]: e["value"] for e in m} for m in sources.to_list()]
+    return [pl.Series(name, [m.get(name, "") for m in maps], dtype=pl.String) for name in names]
 
 
 def _shard_rates(audit: Mapping[str, Any]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from corpus_tools.estimate.by_mode import write_modes
 from corpus_tools.estimate.cells import labels_of
 from corpus_tools.estimate.contents import survey
 from corpus_tools.estimate.documents import answered, document_frame, missed_documents
-from corpus_tools.estimate.frames import among, as_polars, require, usable_labels
+from corpus_tools.estimate.frames import among, as_polars, keyed, require, usable_labels
 from corpus_tools.estimate.reckon import (
     LABELS_FOR_CORPUS,
     SHARDS,
@@ -110,7 +110,8 @@ def estimate_audit(
 
     passages: one row per passage of every opened document, drawn or not (tables.PASSAGES and the document's source
     keys, content as document_content, shard_probability, open_probability and unscored; one float32 column per label,
-    null where not scored). tallies: tables.TALLIES, further source keys and shard_probability as plain columns.
+    null where not scored). Contents and ids may be keys (frames.key), then those of labels too; strata and source keys
+    may be codes. tallies: tables.TALLIES, further source keys and shard_probability as plain columns.
     labels: tables.LABELS. `exposure`: dataset -> epochs, for the share of training exposure. `shards`: dataset -> (scanned, of);
     rows of sampled shards carry `shard_id`, or get no interval. A sampled data set with fewer than 30 gets no interval.
     `round_weights`: fixed weights of the label rounds. `documents`: tables.DOCUMENT_LABELS; with 300 documents read whole, rows of
@@ -119,7 +120,7 @@ def estimate_audit(
     Without 300 labels of a label (or every candidate labelled) its rows are uncalibrated and carry no interval.
     Prevalence is over the text that the classifier knows: its denominator is total x (1 - unscored_share).
     """
-    passages, tallies = as_polars(passages, "passages"), as_polars(tallies, "tallies")
+    passages, tallies = keyed(as_polars(passages, "passages")), as_polars(tallies, "tallies")
     require(tallies, ("documents", "words"), "tallies")
     plain = [(d, "") for d in dict.fromkeys(dimensions) if d not in ("corpus", "mode")]
     crossed = [(a, b) for a, b in dict.fromkeys(crossings) if "mode" not in (a, b)]
@@ -143,6 +144,7 @@ def estimate_audit(
     denominators = Denominators(passages, tallies)
     dims = {p.dimension: p for p in (data.corpus, *data.pairs.values())}
     totals = {d: denominators.of(p, [n for n in d if n]) for d, p in dims.items()}
+    del denominators
     over: dict[Key, Floats] = {(d, u, b): t.scored for d, by in totals.items() for (u, b), t in by.items()}
     reckoning = Reckoning(data, no_interval=_barred(list(dims.values()), shards, passages, data))
     writer = Writer(audit_id, gate=not data.complete_open)
@@ -242,7 +244,7 @@ def _documents(
     asked for; and the documents set aside."""
     if answers is None or not answers.height:
         return lambda _: {}, {}
-    told, aside = answered(answers, passages, questions.labels)
+    told, aside = answered(keyed(answers, ("document", "content")), passages, questions.labels)
     frame = document_frame(passages, questions.labels)
     data = survey(frame, questions.labels, wanted, home=("dataset", "domain"), also=also, shards=shards)
     dims = [data.corpus, *data.pairs.values()]

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -115,10 +115,11 @@ class Files:
         with self._parquet(*parts) as file:
             return pq.read_table(file, columns=columns)
 
-    def columns(self, *parts: str) -> list[str]:
-        """Names of a Parquet file's columns. Raises RootError as read_table does."""
-        with self._parquet(*parts) as file:
-            return list(pq.read_schema(file).names)
+    def read_some(self, *parts: str, columns: Collection[str]) -> pa.Table:
+        """Reads those of these columns that a Parquet file has. Raises RootError as read_table does."""
+        with self._parquet(*parts) as raw:
+            file = pq.ParquetFile(raw)
+            return file.read(columns=[name for name in file.schema_arrow.names if name in columns])
 
     def batches(self, *parts: str) -> Iterator[pa.Table]:
         """A Parquet file row group by row group; at least one table, perhaps of no rows. Raises RootError as read_table does."""

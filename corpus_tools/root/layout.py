@@ -139,10 +139,13 @@ class Root(Files):
         files = [("scores", classifier_id, scan_id, f"{shard_id}.parquet") for shard_id in shard_ids]
         if not files:
             return pl.DataFrame()
-        wanted = None
-        if labels is not None:
-            wanted = [c for c in self.columns(*files[0]) if c in ("passage_id", "content", *labels)]
-        tables = self.each(lambda file: self.read_table(*file, columns=wanted), files)
+
+        def read(file: tuple[str, ...]) -> pa.Table:
+            if labels is None:
+                return self.read_table(*file)
+            return self.read_some(*file, columns=("passage_id", "content", *labels))
+
+        tables = self.each(read, files)
         return cast(pl.DataFrame, pl.from_arrow(pa.concat_tables(tables)))
 
     # Audits and runs.
