@@ -2,8 +2,9 @@
 
     python benchmarks/estimate_speed.py --candidates 10000000 --sources 100000 --labels 15
 
-Writes an audit's tables to a temporary Parquet file (so that making them is not measured), reads them in a fresh process as an audit
-does, and estimates every label by corpus and source, for passages, words and documents, exposure and distinct.
+Writes the root of an audit that has been scanned, scored and labelled (so that making it is not measured), and in a fresh process does
+what an audit does at its end: reads the shards, estimates every label by corpus and source, for passages, words and documents,
+exposure and distinct, and writes the tables.
 """
 
 from __future__ import annotations
@@ -20,106 +21,144 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
+import pyarrow as pa
 
-from corpus_tools.estimate import Questions, estimate_audit
+from corpus_tools import audit as audits
+from corpus_tools import tables
+from corpus_tools.labels import create_round, read_round
+from corpus_tools.labels.rounds import write_labels
+from corpus_tools.pack import Pack
+from corpus_tools.root import Root
+
+SCAN, CLASSIFIER, ROUND = "scan", "classifier", "first"
 
 
-def write(folder: Path, candidates: int, sources: int, labels: int, seed: int = 1) -> None:
-    """Passages of opened documents (nine in ten drawn), tallies and a round of 2,000 labels; Zipf sources, a tenth copies."""
+def pack_of(labels: int) -> Pack:
+    """A pack that asks for so many labels, and nothing else."""
+    names = tuple(f"l{i:02d}" for i in range(labels))
+    return Pack("made-up", "1", "Made up", Path(), names, {}, {}, names[0], {}, (), "", {}, (), {}, {})
+
+
+def write(root: Root, candidates: int, sources: int, labels: int, shards: int, seed: int = 1) -> None:
+    """Opened documents (nine passages in ten drawn), tallies and a round of 2,000 labels; Zipf sources, a tenth copies."""
     rng = np.random.default_rng(seed)
+    names = [f"l{i:02d}" for i in range(labels)]
     rows = int(candidates / 0.9)
     size = 1 / np.arange(1, sources + 1) ** 1.1
     n_documents = max(rows // 4, 1)
     source = np.concatenate(
         [np.arange(sources), rng.choice(sources, max(n_documents - sources, 0), p=size / size.sum())]
     )
-    source = source[:n_documents].astype(np.int32)
+    source = rng.permutation(source[:n_documents].astype(np.int32))
+    sampled = rng.random(n_documents) < 0.1  # the audit draw of documents that the gate does not hit
     document = np.sort(rng.integers(0, n_documents, rows)).astype(np.int32)
     content = np.where(rng.random(rows) < 0.1, rng.integers(0, rows, rows), np.arange(rows)).astype(np.int32)
-    stratum = rng.choice(3, rows, p=(0.5, 0.4, 0.1)).astype(np.int8)
+    stratum = np.where(sampled[document], 2, rng.random(rows) < 0.44).astype(np.int8)
     drawn = (stratum != 1) | (rng.random(rows) < 0.75)
-    names = pl.Series([f"site-{i:06d}.example" for i in range(sources)])
-    text = pl.Series("x", content).cast(pl.UInt64)
-    passages = pl.DataFrame(
-        {
-            "document_id": pl.Series(document).cast(pl.String) + "@pages/part.parquet",
-            "content": text.hash(1).cast(pl.String) + text.hash(2).cast(pl.String),
-            "document_content": pl.Series(document).cast(pl.UInt64).hash(3).cast(pl.String),
-            "stratum": pl.Series(["hit", "near", "sampled"]).gather(stratum),
-            "open_probability": np.where(stratum == 2, 0.01, 1.0),
-            "screen_probability": np.where(stratum == 1, 0.75, 1.0),
-            "drawn": drawn,
-            "n_words": rng.integers(80, 180, rows).astype(np.int32),
-            "domain": names.gather(source[document]),
-            "dataset": pl.repeat("web", rows, eager=True),
-            "shard_probability": pl.repeat(1.0, rows, eager=True),
-            "unscored": pl.repeat(False, rows, eager=True),
-        }
-    )
-    base = rng.normal(size=rows).astype(np.float32)[content]
-    for i in range(labels):
-        z = 0.5 * base + rng.normal(size=rows).astype(np.float32)[content]
-        score = np.round(1 / (1 + np.exp(4.0 + 0.1 * i - 2 * z)), 4).astype(np.float32)
-        passages = passages.with_columns(
-            pl.when(pl.Series(drawn)).then(pl.Series(score)).otherwise(None).alias(f"l{i:02d}")
+    words = rng.integers(80, 180, rows).astype(np.int32)[content]
+    base = rng.normal(size=rows).astype(np.float32)
+    noise = [rng.normal(size=rows).astype(np.float32) for _ in names]
+    domain = pl.Series([f"site-{i:06d}.example" for i in range(sources)])
+    edges = np.searchsorted(document, np.linspace(0, n_documents, shards + 1).astype(int)).tolist()
+    told = []
+    for number, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        here, shard = slice(start, end), f"{number:032x}"
+        c = content[here]
+        ids = pl.select(
+            pl.format("web/pages/part-{}.parquet:{}", pl.lit(number), pl.Series(document[here]))
+        ).to_series()
+        text = pl.Series(c).cast(pl.UInt64)
+        contents = (text.hash(1).cast(pl.String) + text.hash(2).cast(pl.String)).str.slice(0, 32)
+        passages = pl.DataFrame(
+            {
+                "passage_id": ids + ":" + pl.Series(np.arange(end - start) * 700).cast(pl.String),
+                "document_id": ids,
+                "start": pl.Series(np.arange(end - start) * 700),
+                "end": pl.Series(np.arange(end - start) * 700 + 690),
+                "content": contents,
+                "stratum": pl.Series(tables.STRATA).gather(stratum[here]),
+                "screen_probability": np.where(stratum[here] == 1, 0.75, 1.0),
+                "drawn": drawn[here],
+                "n_words": words[here],
+                "terms": pl.Series([[]] * (end - start), dtype=pl.List(pl.String)),
+                "text": pl.repeat(None, end - start, dtype=pl.String, eager=True),
+            }
         )
-    passages.write_parquet(folder / "passages.parquet")
-    by = passages.group_by("domain").agg(
-        pl.col("document_id").n_unique().alias("hit_documents"), pl.col("n_words").sum().alias("hit_words")
+        first = np.flatnonzero(np.diff(document[here], prepend=-1))
+        mine = document[here][first]
+        documents = pl.DataFrame(
+            {
+                "document_id": ids.gather(first),
+                "content": pl.Series(mine).cast(pl.UInt64).hash(3).cast(pl.String).str.pad_start(32, "0"),
+                "domain": domain.gather(source[mine]),
+                "stratum": pl.Series(["hit", "sampled"]).gather(sampled[mine].astype(np.uint32)),
+                "open_probability": np.where(sampled[mine], 0.01, 1.0),
+                "words": np.add.reduceat(words[here], first).astype(np.int64),
+            }
+        ).with_columns(
+            dataset=pl.lit("web"), language=pl.lit("en"), year=pl.lit(2020), unscored=pl.lit(False)
+        )  # fmt: skip
+        tallies = documents.group_by("domain", "dataset", "language", "year", maintain_order=True).agg(
+            documents=pl.len() * 3, words=pl.col("words").sum() * 3, hit_documents=pl.len(), hit_words=pl.col("words").sum()
+        )  # fmt: skip
+        scores = {"passage_id": passages["passage_id"], "content": contents}
+        for i, name in enumerate(names):
+            z = 0.5 * base[c] + noise[i][c]
+            scores[name] = pl.Series(np.round(1 / (1 + np.exp(4.0 + 0.1 * i - 2 * z)), 4).astype(np.float32))
+        scored = pl.DataFrame(scores).filter(pl.Series(drawn[here]))
+        made = {"documents": documents, "passages": passages, "tallies": tallies}
+        schemas = {"documents": tables.DOCUMENTS, "passages": tables.PASSAGES, "tallies": tables.TALLIES}
+        parts = {name: _typed(frame, schemas[name]) for name, frame in made.items()}
+        root.write_shard(SCAN, shard, {**parts, "rejects": tables.REJECTS.empty_table()}, {})
+        with root.score_writer(CLASSIFIER, SCAN, shard) as writer:
+            writer.add(scored.to_arrow())
+            writer.finish()
+        told.append(scored.sample(fraction=min(4000 / candidates, 1.0), seed=seed + number))
+    labelled = pl.concat(told).unique("content", keep="first", maintain_order=True).head(2000)
+    drawn_round = labelled.select("content", "passage_id", text="content", cell=pl.lit("all")).with_columns(
+        probability=pl.lit(labelled.height / candidates)
     )
-    by.with_columns(
-        documents=pl.col("hit_documents") * 3,
-        words=pl.col("hit_words").cast(pl.Int64) * 3,
-        dataset=pl.lit("web"),
-        shard_probability=1.0,
-    ).write_parquet(folder / "tallies.parquet")
-    told = passages.filter(pl.Series(drawn)).unique("content", keep="first").sort("content").sample(2000, seed=seed)
-    told = told.unpivot(
-        [f"l{i:02d}" for i in range(labels)], index="content", variable_name="label", value_name="score"
+    shard_ids = [f"{i:032x}" for i in range(shards)]
+    rule = {"round": ROUND, "role": "estimate", "scan_id": SCAN, "shards": shard_ids, "of": "passages"}
+    create_round(root, rule, drawn_round)
+    answers = [
+        [{"annotator": "made up", "label": n, "value": bool(row[n] > 0.2)} for n in names]
+        for row in labelled.iter_rows(named=True)
+    ]
+    write_labels(root, ROUND, read_round(root, ROUND)[1], answers)
+    audit = {
+        "audit_id": "a", "scan_id": SCAN, "classifier_id": CLASSIFIER, "threshold": 0.5, "sampled": {}, "kinds": {}, "epochs": {},
+        "dimensions": ["corpus", "domain"], "crossings": [], "seed": 0,
+        "shards": [{"shard_id": s, "status": "done", "shard_probability": 1.0} for s in shard_ids],
+    }  # fmt: skip
+    root.write_json(audit, "audit.json")
+
+
+def _typed(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    """The frame's columns as the contract has them; where it has none null, and no further sources."""
+    absent = (
+        {"sources": pa.array([[]] * frame.height, schema.field("sources").type)} if "sources" in schema.names else {}
     )
-    told.select(
-        "content",
-        "label",
-        value=(pl.col("score") > 0.2).cast(pl.Float64),
-        probability=pl.lit(2000 / candidates),
-        round=pl.lit("r"),
-        role=pl.lit("estimate"),
-        annotator=pl.lit("made up"),
-    ).write_parquet(folder / "labels.parquet")
+    arrays = {**absent, **{c: frame[c].to_arrow() for c in frame.columns}}
+    return pa.table([arrays.get(f.name, pa.nulls(frame.height)).cast(f.type) for f in schema], schema=schema)
 
 
 def measure(folder: Path, labels: int) -> None:
     """Prints seconds and the peak of this process's memory."""
+    root = Root(folder)
+    audit, pack = root.read_json("audit.json"), pack_of(labels)
     start = time.time()
-    passages = pl.read_parquet(folder / "passages.parquet")
-    loaded = time.time() - start
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    names = tuple(c for c in passages.columns if c.startswith("l") and c[1:].isdigit())[:labels]
-    start = time.time()
-    out = estimate_audit(
-        passages,
-        pl.read_parquet(folder / "tallies.parquet"),
-        pl.read_parquet(folder / "labels.parquet").filter(pl.col("label").is_in(names)),
-        Questions(labels=names, headline=names[0]),
-        audit_id="a",
-        dimensions=("corpus", "domain"),
-    )
-    rows, total = 0, 0.0
-    for name, column in (("totals", "total"), ("prevalence", "ci_high"), ("measures", "value")):
-        with pq.ParquetWriter(
-            folder / f"{name}.parquet", out.tables[name].empty.to_arrow().schema, compression="zstd"
-        ) as writer:
-            for piece in out.tables[name].pieces():
-                writer.write_table(piece.to_arrow())
-                rows += piece.height
-                total += float(piece[column].sum() or 0)
+    audits.write(root, audit, audits.estimate(root, audit, pack))
     took = time.time() - start
     used = resource.getrusage(resource.RUSAGE_SELF)
     processor, peak = used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6
+    rows, total = 0, 0.0
+    for name, column in (("totals", "total"), ("prevalence", "ci_high"), ("measures", "value")):
+        table = root.estimates("a", name)
+        rows, total = rows + table.height, total + float(table[column].sum())
     print(
-        f"estimated and written in {took:.0f} s ({processor:.0f} s of processor time), peak {peak:.1f} GB "
-        f"(tables read in {loaded:.0f} s, {held:.1f} GB); {rows:,} rows; sum {total:.9g}"
+        f"read, estimated and written in {took:.0f} s ({processor:.0f} s of processor time), peak {peak:.1f} GB; "
+        f"{rows:,} rows; sum {total:.12g}"
     )
 
 
@@ -128,16 +167,16 @@ def main() -> None:
     p.add_argument("--candidates", type=int, default=1_000_000)
     p.add_argument("--sources", type=int, default=10_000)
     p.add_argument("--labels", type=int, default=15)
-    p.add_argument("--folder", type=Path, help="keep the tables here, and use them if they are there")
+    p.add_argument("--shards", type=int, default=100)
+    p.add_argument("--folder", type=Path, help="keep the root here, and use it if it is there")
     p.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     o = p.parse_args()
     if o.measure:
         return measure(o.measure, o.labels)
     with tempfile.TemporaryDirectory() as temporary:
         folder = o.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "labels.parquet").is_file():
-            write(folder, o.candidates, o.sources, o.labels)
+        if not (folder / "audit.json").is_file():
+            write(Root(folder), o.candidates, o.sources, o.labels, o.shards)
         print(
             f"{o.candidates:,} candidates, {o.sources:,} sources, {o.labels} labels; {platform.machine()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}, polars {pl.__version__}, load {os.getloadavg()[0]:.1f}",
