@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def write(root: Root, candidates: int, sources: int, labels: int, shards: int, s
     domain = pl.Series([f"site-{i:06d}.example" for i in range(sources)])
     edges = np.searchsorted(document, np.linspace(0, n_documents, shards + 1).astype(int)).tolist()
     told = []
-    for number, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (start, end) in enumerate(pairwise(edges)):
         here, shard = slice(start, end), f"{number:032x}"
         c = content[here]
         ids = pl.select(

@@ -80,10 +80,15 @@ def reduced(how: np.ufunc, values: NDArray[Any], starts: Ints) -> NDArray[Any]:
     return out
 
 
+def codes_of(values: pl.Series) -> NDArray[np.int32]:
+    """[rows] a number per value, from 0."""
+    codes: NDArray[np.int32] = (values.rank("dense").cast(pl.Int32) - 1).to_numpy()
+    return codes
+
+
 def document_codes(document: pl.Series) -> NDArray[np.int32]:
-    """[rows] a number per document, from 0."""
-    run = document.rle_id()  # a document's passages lie together, as a scan writes them
-    of_run = document.gather(np.flatnonzero(np.diff(run.to_numpy(), prepend=np.uint32(2**32 - 1))))
-    code = of_run.rank("dense").cast(pl.Int32) - 1
-    codes: NDArray[np.int32] = code.to_numpy()[run.to_numpy()]
+    """[rows] a number per document, from 0; quick where a document's passages lie together, as a scan writes them."""
+    run = document.rle_id().to_numpy()
+    of_run = document.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(2**32 - 1))))
+    codes: NDArray[np.int32] = codes_of(of_run)[run]
     return codes

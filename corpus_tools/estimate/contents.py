@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus_tools.estimate.codes import document_codes, grouped, reduced, source_codes, source_names
+from corpus_tools.estimate.codes import codes_of, document_codes, grouped, reduced, source_codes, source_names
 from corpus_tools.estimate.frames import PROBABILITIES, key, probabilities, require
-from corpus_tools.estimate.pairs import Drawn, Population, pairs_of
-from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Bools, Classes, Floats, Opened, Sharded, Survey
+from corpus_tools.estimate.pairs import Drawn, Grouped, Population, clusters, pairs_of
+from corpus_tools.estimate.survey import HIT, NEAR, SAMPLED, Bools, Classes, Floats, Ints, Sharded, Survey
 
 
 def survey(
@@ -49,14 +49,25 @@ def survey(
     gate = reduced(np.minimum, gate_drawn, starts)
     seen_row = np.ones(len(at), bool) if complete_open else gate_drawn != SAMPLED
     design_q = reduced(np.minimum, screen_drawn, starts)
+
+    def in_documents(which: Ints) -> tuple[Grouped, Floats]:
+        of = codes_of(rows["document_content"].gather(drawn[which]))
+        rates = np.ones(int(of.max(initial=-1)) + 1)
+        rates[of] = open_drawn[which]
+        return Grouped(which, of), rates
+
+    opened, open_rates = in_documents(np.flatnonzero((open_drawn < 1) & (gate_drawn != SAMPLED)))
+    rest, rest_rates = in_documents(np.flatnonzero(~seen_row))
+    of_shards = np.flatnonzero((shard_row[drawn] < 1) & seen_row)
+    sharded, shard = _sharded(frame, drawn[of_shards], shards or {})
     candidates = Drawn(
         row=drawn,
         content=at,
         size=size,
         weight=1 / (shard_row[drawn] * open_drawn * screen_drawn),
         seen=seen_row,
-        opened=np.flatnonzero((open_drawn < 1) & (gate_drawn != SAMPLED)),
-        sharded=np.flatnonzero((shard_row[drawn] < 1) & seen_row),
+        opened=opened,
+        sharded=Grouped(of_shards, shard),
     )
 
     subject = np.flatnonzero((screen_row < 1) & scored_row & (complete_open | (gate_row != SAMPLED)))
@@ -83,15 +94,6 @@ def survey(
         ),
     )
 
-    def opened_of(which: NDArray[np.int64]) -> Opened:
-        documents = rows["document_content"].gather(drawn[which]).to_numpy()
-        return Opened(
-            content=at[which].astype(np.int64),
-            document=np.unique(documents, return_inverse=True)[1].astype(np.int64),
-            weight=candidates.weight[which],
-            probability=open_drawn[which],
-        )
-
     home = [h for h in home if h in frame.columns]
     homes = source_names([frame], home) if home else pl.DataFrame({"code": [0]})
     home_first = reduced(np.minimum, source_codes(frame, home, homes)[drawn], starts)
@@ -117,9 +119,10 @@ def survey(
         complete_open=complete_open,
         classes=Classes(class_near, class_q, content_class),
         shard_probability=shard_row[one],
-        sharded=_sharded(frame, candidates, shards or {}),
-        opened=opened_of(candidates.opened),
-        rest=opened_of(np.flatnonzero(~seen_row)),
+        sharded=sharded,
+        open_rates=open_rates,
+        rest=clusters(rest, at, candidates.weight),
+        rest_rates=rest_rates,
         late=_everywhere(rows, "late", candidates),
         arrived=_everywhere(rows, "arrived", candidates),
     )
@@ -175,31 +178,26 @@ def _classes(near: Bools, q: Floats) -> tuple[NDArray[np.int16], Bools, Floats]:
     return of, kinds % 2 == 1, least
 
 
-def _sharded(frame: pl.DataFrame, drawn: Drawn, shards: Mapping[str, tuple[int, int]]) -> Sharded | None:
-    """The design rows of sampled shards; None where there are none. `shards`: data set -> shards scanned, shards there are."""
-    rows = drawn.row[drawn.sharded]
+def _sharded(
+    frame: pl.DataFrame, rows: Ints, shards: Mapping[str, tuple[int, int]]
+) -> tuple[Sharded | None, NDArray[np.int32]]:
+    """Design rows of sampled shards -> their data sets (None without rows), and the number of the shard of each row.
+    `shards`: data set -> shards scanned, shards there are."""
     if not len(rows):
-        return None
+        return None, np.zeros(0, np.int32)
     known = "shard_id" in frame.columns
-    wanted = [c for c in ("dataset", "shard_id", "shard_probability") if c in frame.columns]
-    part = frame.select(wanted)[rows]
-    dataset, names = _coded(part, "dataset")
-    shard, _ = _coded(part, "shard_id")
+    part = frame.select(c for c in ("dataset", "shard_id", "shard_probability") if c in frame.columns)[rows]
+    of_row, names = _coded(part, "dataset")
+    shard_row, shard_ids = _coded(part, "shard_id")
+    number = of_row * np.int64(len(shard_ids)) + shard_row
+    there = np.flatnonzero(np.bincount(number))  # a shard of each data set
+    dataset = (there // len(shard_ids)).astype(np.int32)
     fraction = np.zeros(len(names))
-    fraction[dataset] = part["shard_probability"].to_numpy()
-    scanned = []
-    for i, name in enumerate(names):
-        seen = len(np.unique(shard[dataset == i])) if known else 1
-        scanned.append(max(seen, shards.get(name, (seen, 0))[0]))
-    return Sharded(
-        content=drawn.content[drawn.sharded].astype(np.int64),
-        shard=shard.astype(np.int64),
-        weight=drawn.weight[drawn.sharded],
-        dataset=dataset.astype(np.int64),
-        scanned=np.array(scanned, np.float64),
-        fraction=fraction,
-        known=known,
-    )
+    fraction[of_row] = part["shard_probability"].to_numpy()
+    seen = np.bincount(dataset, minlength=len(names)).tolist()
+    scanned = [max(n, shards.get(name, (n, 0))[0]) for n, name in zip(seen, names, strict=True)]
+    shard = np.searchsorted(there, number).astype(np.int32)
+    return Sharded(dataset, np.array(scanned, np.float64), fraction, known), shard
 
 
 def _coded(rows: pl.DataFrame, column: str) -> tuple[NDArray[np.int32], list[str]]:

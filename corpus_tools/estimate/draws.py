@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from corpus_tools.estimate.survey import Floats, Pairs, Survey, sums
+from corpus_tools.estimate.codes import reduced
+from corpus_tools.estimate.survey import Clusters, Floats, Pairs, Survey, sums
 
 
-def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, rest: bool = False) -> Floats:
-    """[X] variance from the draw of documents: sum over opened document contents of (1 - a) x (weighted positives in
-    it)^2, in expectation. p [C]. `rest`: of the documents that the gate does not hit, all sources together."""
-    x_size, o = (1, survey.rest) if rest else (len(pairs.names), survey.opened)
-    if not len(o.content):
-        return np.zeros(x_size)
-    key, entry = np.unique(o.document * x_size + (0 if rest else pairs.opened_source), return_inverse=True)
-    words = survey.n_words[o.content] if unit == "words" else np.ones(len(o.content))
-    second = _second_moment(entry, len(key), o.content, o.weight * words, p, survey.size, basis)[1]
-    a = np.zeros(len(key))
-    a[entry] = o.probability
-    return sums(key % x_size, (1 - a) * second, size=x_size)
+def open_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str) -> Floats:
+    """[X] variance from the draw of documents that the gate hits: sum over opened document contents of (1 - a) x (weighted
+    positives in it)^2, in expectation. p [C]."""
+    second = _second_moment(pairs.opened, survey, p, unit, basis)[1]
+    return sums(pairs.opened.source, (1 - survey.open_rates[pairs.opened.of]) * second, size=len(pairs.names))
+
+
+def rest_variance(survey: Survey, p: Floats, unit: str, basis: str) -> float:
+    """The same for the documents that the gate does not hit, all sources together."""
+    second = _second_moment(survey.rest, survey, p, unit, basis)[1]
+    return float(((1 - survey.rest_rates[survey.rest.of]) * second).sum())
 
 
 def shard_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: str, level: float = 0.95) -> Floats:
@@ -29,19 +28,15 @@ def shard_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: st
 
     Of the count, not of the ratio: shards of unequal size make it too large, never too small. Distinct contents are
     counted per shard; copies across shards are not told apart."""
-    x_size, s = len(pairs.names), survey.sharded
+    x_size, s, c = len(pairs.names), survey.sharded, pairs.sharded
     if s is None or not s.known:
         return np.zeros(x_size)
-    place = (s.dataset * (s.shard.max() + 1) + s.shard) * x_size + pairs.sharded_source
-    key, entry = np.unique(place, return_inverse=True)
-    words = survey.n_words[s.content] if unit == "words" else np.ones(len(s.content))
-    total, moment = _second_moment(entry, len(key), s.content, s.weight * words, p, survey.size, basis)
-    dataset = np.zeros(len(key), np.int64)
-    dataset[entry] = s.dataset
+    total, moment = _second_moment(c, survey, p, unit, basis)
+    dataset = s.dataset[c.of]
     out = np.zeros(x_size)
     for d, (n, f) in enumerate(zip(s.scanned, s.fraction, strict=True)):
         here = dataset == d
-        x = (key[here] % x_size).astype(np.int64)
+        x = c.source[here]
         first, second = sums(x, total[here], size=x_size), sums(x, moment[here], size=x_size)
         if n > 1:
             t = stats.t.ppf((1 + level) / 2, n - 1) / stats.norm.ppf((1 + level) / 2)
@@ -49,21 +44,13 @@ def shard_variance(survey: Survey, pairs: Pairs, p: Floats, unit: str, basis: st
     return out
 
 
-def _second_moment(
-    entry: NDArray[np.int64],
-    n_entries: int,
-    content: NDArray[np.int64],
-    weight: Floats,
-    p: Floats,
-    size: int,
-    basis: str,
-) -> tuple[Floats, Floats]:
-    """Expected weighted positives of each entry (a document or a shard, by source), and of their square: that of the
-    expectation, and what chance adds, content by content. Copies within an entry go together; `distinct` counts one."""
-    pair, at = np.unique(entry * size + content, return_inverse=True)
-    w = sums(at, weight)
-    if basis == "distinct":
-        w = w / sums(at)
-    where, rate = pair // size, p[pair % size]
-    total = sums(where, w * rate, size=n_entries)
-    return total, total**2 + sums(where, w**2 * rate * (1 - rate), size=n_entries)
+def _second_moment(c: Clusters, survey: Survey, p: Floats, unit: str, basis: str) -> tuple[Floats, Floats]:
+    """[E] expected weighted positives of each document or shard, by source, and of their square: that of the expectation,
+    and what chance adds, content by content. Copies within one go together; `distinct` counts one."""
+    w = c.weight / c.copies if basis == "distinct" else c.weight
+    if unit == "words":
+        w = w * survey.n_words[c.content]
+    rate = p[c.content]
+    expected = w * rate
+    total = reduced(np.add, expected, c.start)
+    return total, total**2 + reduced(np.add, w * expected * (1 - rate), c.start)

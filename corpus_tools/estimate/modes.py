@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from corpus_tools.estimate.cells import Labels, cells, rates
-from corpus_tools.estimate.draws import open_variance
+from corpus_tools.estimate.draws import open_variance, rest_variance
 from corpus_tools.estimate.intervals import inflation, logit_interval
 from corpus_tools.estimate.screened import cell_means, class_rates, screen_variance
 from corpus_tools.estimate.survey import SAMPLED, Floats, Pairs, Survey, sums
@@ -59,9 +59,7 @@ def mode_totals(
                 r = rates(scored, rest, mine, sampled)
                 p = np.where(survey.gate == SAMPLED, cell_means(scored, r, mine)[scored.cell], share)
                 value += r.total
-                variance += r.label_variance() + float(
-                    open_variance(survey, survey.corpus, p, unit, basis, rest=True)[0] * few
-                )
+                variance += r.label_variance() + rest_variance(survey, p, unit, basis) * few
             values.append(value)
             variances.append(variance)
         total = float(of[unit, basis].scored[0])
@@ -78,9 +76,9 @@ def mode_totals(
 
 def _few_documents(survey: Survey) -> float:
     """(t / z) squared for the draw of documents that the gate does not hit: a few of many copies carry most of it."""
-    if not len(survey.rest.document):
+    if not len(survey.rest.start):
         return 1.0
-    weight = sums(survey.rest.document, survey.rest.weight)
+    weight = np.add.reduceat(survey.rest.weight, survey.rest.start)
     return inflation(weight**2, np.ones(len(weight)))
 
 

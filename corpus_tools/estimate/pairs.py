@@ -11,20 +11,28 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus_tools.estimate.codes import pair_names, reduced, runs, source_codes, source_names
-from corpus_tools.estimate.survey import BASES, UNITS, Bools, Floats, Ints, Pairs, sums
+from corpus_tools.estimate.survey import BASES, UNITS, Bools, Clusters, Floats, Ints, Pairs, sums
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Some of the passages that were drawn, in documents or shards. Arrays."""
+
+    at: Ints  # positions among them
+    of: NDArray[np.int32]  # number of the document or shard
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Passages that were drawn and scored, in order of their content. Arrays [R], but for the last two: positions among them."""
+    """Passages that were drawn and scored, in order of their content. Arrays [R]."""
 
     row: Ints  # in the frame
     content: NDArray[np.int32]  # position of its content
     size: int  # how many contents
     weight: Floats  # 1 / (shard x open x screen)
     seen: Bools  # in a document that the gate hits; all where every document was opened
-    opened: Ints  # those of documents drawn with a probability below 1 that belong to the design
-    sharded: Ints  # those of sampled shards that belong to it
+    opened: Grouped  # those of documents drawn with a probability below 1 that belong to the design
+    sharded: Grouped  # those of sampled shards that belong to it
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,32 @@ def pairs_of(
         n_scored=sums(x, size=x_size),
         screened=screened,
         square=square,
-        opened_source=x[drawn.opened],
-        sharded_source=x[drawn.sharded],
+        opened=clusters(drawn.opened, drawn.content, drawn.weight, x),
+        sharded=clusters(drawn.sharded, drawn.content, drawn.weight, x),
+    )
+
+
+def clusters(
+    rows: Grouped, content: NDArray[np.int32], weight: Floats, source: NDArray[np.int32] | None = None
+) -> Clusters:
+    """Rows of drawn passages [R] in documents or shards -> the same source by source; `source` None: all together."""
+    content, weight = content[rows.at], weight[rows.at]
+    x = np.zeros(len(rows.at), np.int32) if source is None else source[rows.at]
+    order = np.lexsort((content, x, rows.of))
+    of, x, content = rows.of[order], x[order], content[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(of) != 0) | (np.diff(x) != 0)
+    each = new.copy()
+    each[1:] |= np.diff(content) != 0
+    starts = np.flatnonzero(each)
+    first = np.flatnonzero(new)
+    return Clusters(
+        of=of[first],
+        source=x[first],
+        start=np.flatnonzero(new[starts]),
+        content=content[starts],
+        weight=reduced(np.add, weight[order], starts),
+        copies=np.diff(starts, append=len(order)).astype(np.int32),
     )
 
 

@@ -186,7 +186,7 @@ def sources(
     fraction = float(survey.sharded.fraction.min()) if survey.sharded is not None else 1.0
     p, by_cell = np.zeros(0), cell_means(scored, rates, labels)
     some_late, is_late = bool(survey.late.any()), np.zeros(x_size, bool)
-    if len(survey.opened.content) or fraction < 1 or some_late:
+    if len(survey.open_rates) or fraction < 1 or some_late:
         p = by_cell[scored.cell]
         variance = variance + open_variance(survey, pairs, p, unit, basis)
     if some_late:  # a shift that text without a round shares; the sources' own are in tau

@@ -63,6 +63,19 @@ WHOLE = Place(("", ""), [("all", "")])
 
 
 @dataclass(frozen=True)
+class Clusters:
+    """Drawn passages that came into the audit together, as a document or a shard, source by source. Arrays [E], and per content
+    of each [N]: in order of E."""
+
+    of: NDArray[np.int32]  # number of the document (its content: copies are drawn together) or shard
+    source: NDArray[np.int32]
+    start: Ints  # of its contents
+    content: NDArray[np.int32]  # [N]
+    weight: Floats  # [N] sum over copies of 1 / (shard x open x screen)
+    copies: NDArray[np.int32]  # [N]
+
+
+@dataclass(frozen=True)
 class Pairs(Place):
     """Content x source of one dimension: which contents lie in which source, how often and with what weight. All
     arrays [P]."""
@@ -76,8 +89,8 @@ class Pairs(Place):
     n_scored: Floats  # [X] drawn and scored passages
     screened: Mapping[tuple[str, str], Floats]  # [X] by unit, basis: near passages or words, drawn or not, if screened
     square: Mapping[tuple[str, str], Floats]  # [X, G] by class of rate: sum over contents of copies^2 (1 - q) / q
-    opened_source: NDArray[np.int32]  # [O] source of each row of Survey.opened
-    sharded_source: NDArray[np.int32]  # [S] source of each row of Survey.sharded
+    opened: Clusters  # of the design, by document drawn with a probability below 1
+    sharded: Clusters  # of the design, by sampled shard
     _moments: dict[tuple[str, str], tuple[Floats, Floats, Floats]] = field(default_factory=dict)
 
     @cached_property
@@ -130,25 +143,12 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """Rows of documents drawn with a probability below 1. Arrays [O]."""
-
-    content: NDArray[np.int64]
-    document: NDArray[np.int64]  # code of the document's content: copies are drawn together
-    weight: Floats  # 1 / (shard x open x screen)
-    probability: Floats  # of the document
-
-
-@dataclass(frozen=True)
 class Sharded:
-    """Design rows of data sets whose shards were sampled. Arrays [S], and per data set [D]."""
+    """Data sets whose shards were sampled. Arrays [D]."""
 
-    content: NDArray[np.int64]
-    shard: NDArray[np.int64]  # code of the shard
-    weight: Floats  # 1 / (shard x open x screen)
-    dataset: NDArray[np.int64]  # of each row
-    scanned: Floats  # [D] shards scanned
-    fraction: Floats  # [D] of all its shards
+    dataset: NDArray[np.int32]  # of each shard, by its number
+    scanned: Floats  # shards scanned
+    fraction: Floats  # of all its shards
     known: bool  # rows say their shard; without it no variance can be had
 
 
@@ -186,8 +186,9 @@ class Survey:
     classes: Classes
     shard_probability: Floats
     sharded: Sharded | None
-    opened: Opened  # rows of documents drawn with a probability below 1 that belong to the design
-    rest: Opened  # the same of documents that the gate does not hit
+    open_rates: Floats  # of documents drawn with a probability below 1, by their numbers
+    rest: Clusters  # documents that the gate does not hit, all sources together
+    rest_rates: Floats  # their probabilities, by their numbers
     late: Bools  # [C] every copy lies in a shard that no label round covers yet
     arrived: Bools  # [C] every copy lies in a shard that the oldest round did not begin with
     _strata: dict[tuple[int, bool | None], Stratum] = field(default_factory=dict)

@@ -71,7 +71,7 @@ def whole(
     by_cell = cell_means(scored, rates, labels)
     v_open = v_shard = v_late = 0.0
     late = bool(survey.late.any())
-    if len(survey.opened.content) or survey.sharded is not None or late:
+    if len(survey.open_rates) or survey.sharded is not None or late:
         p = by_cell[scored.cell]
         v_open = float(open_variance(survey, survey.corpus, p, unit, basis)[0])
         v_shard = float(shard_variance(survey, survey.corpus, p, unit, basis, level)[0])
