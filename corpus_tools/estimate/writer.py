@@ -31,7 +31,7 @@ class Blocks:
         key = [c for c in _KEY if c in self.empty.columns]
         by_key: dict[tuple[str, ...], list[pl.DataFrame]] = {}
         for block in blocks:
-            by_key.setdefault(tuple(block[c][0] for c in key), []).append(block)
+            by_key.setdefault(block.head(1).select(key).row(0), []).append(block)  # a column asked for would be filled
         self._blocks = [by_key[k] for k in sorted(by_key)]
 
     def pieces(self, rows: int = 1 << 17) -> Iterator[pl.DataFrame]:
