@@ -12,11 +12,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from corpus_tools import audit as audits
 from corpus_tools.classifier import Classifier
 from corpus_tools.config import AuditConfig, parse_config
 from corpus_tools.errors import LabelError, UsageError
+from corpus_tools.estimate.frames import keyed
 from corpus_tools.labels import import_labels, labels_table, read_round, used
 from corpus_tools.listed import listed_round
 from corpus_tools.pack import Pack
@@ -90,6 +92,19 @@ def answer(root: Root, name: str, pack: Pack, texts: pl.DataFrame, share: float 
 def corpus_row(root: Root, audit: dict[str, Any], pack: Pack, unit: str = "passages") -> dict[str, Any]:
     rows = audits.estimate(root, audit, pack).prevalence
     return rows.filter(label=pack.headline, dimension="corpus", unit=unit, basis="exposure").row(0, named=True)
+
+
+def test_lean_passages_are_the_scored_ones(audit: Audit, pack: Pack, tmp_path: Path) -> None:
+    for shard in range(2):
+        write(tmp_path, shard)
+    root, described = audit()
+    plain, lean = audits.scored_passages(root, described, pack), audits.lean_passages(root, described, pack)
+    assert lean.columns == [c for c in plain.columns if c != "passage_id"]
+    assert pl.String not in lean.dtypes and lean["shard_id"].n_unique() == 2
+    texts = pl.col(pl.Categorical, pl.Enum).cast(pl.String)
+    assert_frame_equal(lean.with_columns(texts), keyed(plain).select(lean.columns))
+    one = audits.lean_passages(root, described, pack, labels=[pack.headline])
+    assert set(lean.columns) - set(one.columns) == set(pack.labels) - {pack.headline}
 
 
 def test_a_round_is_topped_up_by_its_own_rule(audit: Audit, pack: Pack, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from corpus_tools.audit.described import (
     source_names,
 )
 from corpus_tools.audit.estimates import card_of, estimate, look, questions, usable_rounds, write
-from corpus_tools.audit.passages import scored_passages, tallies
+from corpus_tools.audit.passages import lean_passages, scored_passages, tallies
 
 __all__ = [
     "card_of",
@@ -32,6 +32,7 @@ __all__ = [
     "find_near_copies",
     "labels_wanted",
     "latest",
+    "lean_passages",
     "look",
     "pack_of",
     "questions",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from corpus_tools import tables
 from corpus_tools.errors import Stop
 from corpus_tools.estimate import Estimates, Questions, allocate, estimate_audit
+from corpus_tools.estimate.frames import keyed
 from corpus_tools.estimate.simulate import Sample, World, label_round, simulate
 
 ONE = Questions(labels=("y",), headline="y")
@@ -71,6 +75,22 @@ def labels_of(passages: pl.DataFrame, positive: set[str]) -> pl.DataFrame:
             annotator=pl.lit("kim"),
         )
     )
+
+
+def test_keys_and_codes_in_place_of_texts_give_the_same_figures(small: Sample) -> None:
+    """As an audit reads its shards: contents and ids as hashes, strata and source keys as codes."""
+    labels = label_round(small, 400, 5)
+    plain = estimates(small, labels)
+    passages = keyed(small.passages)
+    assert {passages.schema[c] for c in ("content", "document_id", "document_content")} == {pl.UInt64}
+    coded = passages.with_columns(
+        pl.col("stratum").cast(pl.Enum(tables.STRATA)),
+        *(pl.col(c).cast(pl.Categorical) for c in ("domain", "dataset") if c in passages.columns),
+    )
+    lean = estimates(replace(small, passages=coded), keyed(labels))
+    assert plain.prevalence["ci_high"].is_not_null().any()
+    for name in ("totals", "prevalence", "measures"):
+        assert_frame_equal(getattr(plain, name), getattr(lean, name), check_exact=True)
 
 
 def test_a_complete_round_counts() -> None:
