@@ -13,12 +13,14 @@ import pytest
 
 from corpus_tools.gate import Gate, load_lexicon
 from corpus_tools.pack import Pack
+from corpus_tools.root import Root
 from corpus_tools.texts import join
 
 HERE = Path(__file__).parent.parent
 sys.path.append(str(HERE / "benchmarks"))  # as for the scripts themselves
 
 import costs  # noqa: E402
+import estimate_speed  # noqa: E402
 import peer_ways  # noqa: E402
 
 TEXTS = {
@@ -113,3 +115,11 @@ def test_the_page_has_the_table_of_the_rates_in_the_repository() -> None:
     rates = json.loads(costs.RATES.read_text("utf-8"))
     (shown,) = re.findall(r"<!-- costs -->\n(.*?)\n<!-- end -->", page, re.DOTALL)
     assert shown == costs.told(rates, costs.Assumed(), costs.arguments([]))
+
+
+def test_the_estimates_are_timed_on_an_audit_that_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    estimate_speed.write(Root(tmp_path), candidates=9_000, sources=20, labels=2, shards=3)
+    estimate_speed.measure(tmp_path, 2)
+    assert re.match(r"read, estimated and written in \d+ s .* rows; sum \d", capsys.readouterr().out)
+    corpus = Root(tmp_path).estimates("a", "prevalence").filter(dimension="corpus", unit="passages", basis="exposure")
+    assert corpus["status"].to_list() == ["calibrated"] * 2 and corpus["n_labelled"].min() == 2000

@@ -24,7 +24,7 @@ LABELS_FOR_SOURCE = 30
 LABELLED_SOURCES = 20
 SHARDS = 30
 HELD = 1.0  # the prior of an uncorrected rate, in contents, over the contents there are
-AT_ONCE = 2  # topics; each takes about a gigabyte per 10 million candidates
+AT_ONCE = 2  # topics; each takes about 0.6 GB per 10 million candidates
 TRAINED_AT = 0.2  # prevalence at which scores are taken to be calibrated, where nothing is said
 
 
