@@ -80,8 +80,9 @@ def _taught(
     pack: Pack, teacher: str, unlabelled: Sequence[Mapping[str, Any]], groups: Sequence[Sequence[int]], known: list[str]
 ) -> tuple[list[str], Array, dict[str, Any]]:
     """Texts that no label is of, a teacher's probabilities of them [m, L] (those of a group add up to 1), and what to say of both."""
+    labelled = set(known)
     texts = list(dict.fromkeys(str(row.get("text", "")) for row in unlabelled))
-    texts = [text for text in texts if text.strip() and text not in set(known)]
+    texts = [text for text in texts if text.strip() and text not in labelled]
     if bool(texts) != bool(teacher):
         raise LabelError("a teacher and passages to teach with go together", expected="both, or neither")
     if not teacher:
