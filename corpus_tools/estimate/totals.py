@@ -59,7 +59,7 @@ class Denominators:
         hit = (passages["stratum"] != "sampled").to_numpy()
         words = passages["n_words"].cast(pl.Int64).to_numpy()
         unscored = passages["unscored"].to_numpy()
-        s = 1 / passages.select(s=_optional(passages, "shard_probability").cast(pl.Float64))["s"].to_numpy()
+        s = 1 / passages.with_columns(s=_optional(passages, "shard_probability").cast(pl.Float64))["s"].to_numpy()
         document = document_codes(key(passages["document_id"]))
         order, starts = runs(document, hit.astype(np.int32))  # a document's passages lie together: nearly in order
         first = order[starts]

@@ -258,6 +258,19 @@ def test_modes_and_crossings_add_up(small: Sample) -> None:
     assert set(rows["status"]) == {"calibrated"}
 
 
+def test_shards_that_were_all_read_need_no_probability(small: Sample) -> None:
+    labels, questions = label_round(small, 900, 1), Questions(labels=("y",), headline="y")
+    with_it, without = (
+        estimate_audit(p, t, labels, questions, audit_id="a", dimensions=("corpus", "domain"))
+        for p, t in (
+            (small.passages.with_columns(shard_probability=pl.lit(1.0)), small.tallies),
+            (small.passages.drop("shard_probability"), small.tallies.drop("shard_probability")),
+        )
+    )
+    assert_frame_equal(with_it.prevalence, without.prevalence)
+    assert_frame_equal(with_it.totals, without.totals)
+
+
 def test_outcomes_and_balance(small: Sample) -> None:
     passages = small.passages.with_columns(half=pl.col("y") * 0.5)
     labels = label_round(small, 900, 1)
