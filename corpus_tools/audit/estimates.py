@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from corpus_tools.audit.described import done_shards, source_names
-from corpus_tools.audit.passages import lean_passages, tallies
+from corpus_tools.audit.passages import as_map, lean_passages, tallies
 from corpus_tools.estimate import Blocks, Estimates, Questions, estimate_audit
 from corpus_tools.estimate.frames import keyed
 from corpus_tools.labels import Used, document_labels, labels_table, read_round, round_names, shared_coverage, used
@@ -110,7 +110,7 @@ def _empty_keys(root: Root, audit: Mapping[str, Any]) -> list[str]:
     frame = root.shard_frame(audit["scan_id"], done_shards(audit), "tallies", ["dataset", "sources"])
     has: dict[tuple[str, str], bool] = {}
     for dataset, sources in frame.select("dataset", "sources").iter_rows():
-        for name, value in sources.items() if isinstance(sources, dict) else ((e["key"], e["value"]) for e in sources):
+        for name, value in as_map(sources).items():
             has[dataset, name] = has.get((dataset, name), False) or bool(value)
     return [
         f"source_fields: no document of {dataset} has a value of {name}: its rows by {name} say nothing; is the field called so?"

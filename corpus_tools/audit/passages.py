@@ -94,10 +94,15 @@ def _spread(frame: pl.DataFrame, names: Sequence[str], audit: Mapping[str, Any],
     return frame.with_columns(*_named_sources(frame["sources"], names), kind=named).drop("sources")
 
 
+def as_map(sources: Any) -> dict[str, str]:
+    """A value of the column `sources` (an Arrow map, which Polars gives as a list of keys and values) -> key -> value."""
+    return {e["key"]: e["value"] for e in sources} if isinstance(sources, list) else dict(sources)
+
+
 def _named_sources(sources: pl.Series, names: Sequence[str]) -> list[pl.Series]:
     if not names:
         return []
-    maps = [dict(m) if not isinstance(m, list) else {e["key"]: e["value"] for e in m} for m in sources.to_list()]
+    maps = [as_map(m) for m in sources.to_list()]
     return [pl.Series(name, [m.get(name, "") for m in maps], dtype=pl.String) for name in names]
 
 
