@@ -109,6 +109,14 @@ def calibrate(logits: Array, truth: Array, groups: Sequence[Sequence[int]]) -> t
     return scale, shift
 
 
+def calibrated_heads(coef: Array, intercept: Array, logits: Array, truth: Array, pack: Pack) -> Heads:
+    """coef [L, d], intercept [L], and logits [m, L] of texts that they were not fitted on -> heads, calibrated on these."""
+    groups = exhaustive_groups(truth, pack)
+    scale, shift = calibrate(logits, truth, groups)
+    coef32, intercept32, scale32, shift32 = (np.asarray(a, np.float32) for a in (coef, intercept, scale, shift))
+    return Heads(pack.labels, coef32, intercept32, scale32, shift32, groups)
+
+
 def fit_heads(
     features: Array,
     truth: Array,
@@ -121,8 +129,5 @@ def fit_heads(
     """features [n, d], truth bool [n, L], work of each row [n] -> heads, and out-of-fold probabilities [n, L] to judge them by."""
     groups = exhaustive_groups(truth, pack)
     logits = out_of_fold(features, truth, works, groups, strength=strength, weights=weights)
-    scale, shift = calibrate(logits, truth, groups)
-    coef, intercept = _linear(features, truth, groups, strength, weights)
-    coef32, intercept32, scale32, shift32 = (np.asarray(a, np.float32) for a in (coef, intercept, scale, shift))
-    heads = Heads(pack.labels, coef32, intercept32, scale32, shift32, groups)
+    heads = calibrated_heads(*_linear(features, truth, groups, strength, weights), logits, truth, pack)
     return heads, calibrated(np.asarray(logits, np.float32), heads.scale, heads.shift, groups)

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from corpus_tools.classifier.annotations import join_texts, label_matrix
-from corpus_tools.classifier.fit import calibrate, exhaustive_groups
-from corpus_tools.classifier.heads import Heads
+from corpus_tools.classifier.fit import calibrated_heads
 from corpus_tools.classifier.model import load_classifier, read_card, specs
 from corpus_tools.classifier.train import judged
 from corpus_tools.config import ClassifierConfig
@@ -43,25 +42,21 @@ def stack(
         )
     joined = join_texts(held, texts)["text"].to_list()
     configs = [ClassifierConfig(model=model) for model in models]
+    cards = [read_card(pack, config) for config in configs]
     loaded = [load_classifier(pack, config) for config in configs]
     features = np.hstack([classifier.features(joined) for classifier in loaded])
     share = np.float32(1 / len(loaded))
     each = [classifier.heads for classifier in loaded]
     coef = np.hstack([share * h.scale[:, None] * h.coef for h in each])
     intercept = np.sum([share * (h.scale * h.intercept + h.shift) for h in each], axis=0)
-    truth = label_matrix(held, pack)
-    groups = exhaustive_groups(truth, pack)
     logits = np.asarray(features @ coef.T + intercept, np.float32)
-    scale, shift = (np.asarray(a, np.float32) for a in calibrate(logits, truth, groups))
-    heads = Heads(pack.labels, coef, intercept, scale, shift, groups)
+    heads = calibrated_heads(coef, intercept, logits, label_matrix(held, pack), pack)
     folder.mkdir(parents=True, exist_ok=True)
     encoders: list[EncoderSpec] = []
-    for config in configs:
-        card, source = read_card(pack, config)
+    for card, source in cards:
         for spec in specs(card["weights"], source):
             name = f"encoder-{len(encoders) + 1}.safetensors" if spec.tuned else ""
             if spec.tuned:
                 shutil.copyfile(spec.tuned, folder / name)
             encoders.append(replace(spec, tuned=name))
-    trained_on = read_card(pack, configs[0])[0]["trained_on"]
-    return judged(pack, heads, encoders, logits, held, joined, trained_on, folder)
+    return judged(pack, heads, encoders, logits, held, joined, cards[0][0]["trained_on"], folder)

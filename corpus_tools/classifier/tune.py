@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus_tools.classifier.fit import calibrate, exhaustive_groups
+from corpus_tools.classifier.fit import calibrated_heads
 from corpus_tools.classifier.heads import Heads
 from corpus_tools.encoder_files import WEIGHTS, EncoderSpec, checked, model_folder
 from corpus_tools.pack import Pack, file_sha256
@@ -182,15 +182,13 @@ class Tuner:
                 folded = value.detach() * (ADAPTER_SCALE if inner.endswith(".up") else 1.0)
                 state[f"encoder.layer.{int(layer) + self.recipe.frozen}.{inner}"] = folded.half().contiguous()
         save_file(state, folder / "encoder.safetensors")
-        groups = exhaustive_groups(truth, self.pack)
-        scale, shift = (np.asarray(a, np.float32) for a in calibrate(logits, truth, groups))
         coef = top.head.weight.detach().numpy().astype(np.float32)
         intercept = top.head.bias.detach().numpy().astype(np.float32)
         spec = replace(
             self.recipe.encoder, pooling=("mean", "max"), normalize=False,
             tuned="encoder.safetensors", tuned_sha256=file_sha256(folder / "encoder.safetensors"),
         )  # fmt: skip
-        return spec, Heads(self.pack.labels, coef, intercept, scale, shift, groups)
+        return spec, calibrated_heads(coef, intercept, logits, truth, self.pack)
 
 
 def _through(layers: Any, hidden: Any, mask: Any, bias: Any) -> Any:

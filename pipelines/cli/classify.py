@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from pipelines.cli.options import ModelOption
 from pipelines.show import err, frame_table, out
 
+if TYPE_CHECKING:
+    from corpus_tools.pack import Pack
+
+PACK = "ai_self_preservation"
+PackOption = Annotated[str, typer.Option(help="a bundled pack or a folder")]
+TextsOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
+]
+
 
 def score(
     source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="passages: passage_id and text a line")],
     output: Annotated[Path, typer.Option(help="where to write passage_id and scores a line")],
-    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    pack: PackOption = PACK,
     model: ModelOption = "pack",
 ) -> None:
     """Score passages from a file: label -> probability. Marks texts that were cut off, or are in a language that the pack does not know."""
@@ -40,11 +50,8 @@ def train(
         list[Path], typer.Option(help="annotations (JSON Lines, with their texts or without); more than once")
     ],
     output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
-    texts: Annotated[
-        list[Path] | None,
-        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
-    ] = None,
-    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    texts: TextsOption = None,
+    pack: PackOption = PACK,
     recipe: Annotated[Literal["fast", "accurate"], typer.Option(help="fast: MiniLM; accurate: MPNet, slower")] = "fast",
     teacher: Annotated[
         str, typer.Option(help="a larger model whose scores of --unlabelled are learnt too: `accurate`, or a folder")
@@ -55,41 +62,32 @@ def train(
     epochs: Annotated[int, typer.Option(min=0, help="0: as many as the recipe says")] = 0,
 ) -> None:
     """Fit a classifier on labels; those with `split: validation` are held out, calibrate it, and judge it."""
-    from corpus_tools.classifier.annotations import read_jsonl
-    from corpus_tools.classifier.card import card_path
     from corpus_tools.classifier.train import train as fit
     from corpus_tools.pack import load_pack
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    rows = [row for path in labels for row in read_jsonl(path)]
-    passages = [row for path in texts or [] for row in read_jsonl(path)]
-    more = [row for path in unlabelled or [] for row in read_jsonl(path)]
+    rows, passages = _rows(labels), _rows(texts)
     spec = load_pack(pack)
-    _quality(fit(spec, rows, passages, output, recipe=recipe, teacher=teacher, unlabelled=more, epochs=epochs))
-    out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
+    done = fit(
+        spec, rows, passages, output, recipe=recipe, teacher=teacher, unlabelled=_rows(unlabelled), epochs=epochs
+    )
+    _fitted(done, spec, output)
 
 
 def stack(
     model: Annotated[list[str], typer.Option(help="`pack`, `accurate` or a folder of fitted weights; more than once")],
     labels: Annotated[list[Path], typer.Option(help="annotations; those with `split: validation` calibrate and judge")],
     output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
-    texts: Annotated[
-        list[Path] | None,
-        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
-    ] = None,
-    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    texts: TextsOption = None,
+    pack: PackOption = PACK,
 ) -> None:
     """Join classifiers into one: their encoders side by side, the mean of their logits."""
-    from corpus_tools.classifier.annotations import read_jsonl
-    from corpus_tools.classifier.card import card_path
     from corpus_tools.classifier.stack import stack as join
     from corpus_tools.pack import load_pack
 
-    rows = [row for path in labels for row in read_jsonl(path)]
-    passages = [row for path in texts or [] for row in read_jsonl(path)]
+    rows, passages = _rows(labels), _rows(texts)
     spec = load_pack(pack)
-    _quality(join(spec, model, rows, passages, output))
-    out.print(f"weights   {output}\ncard      {card_path(spec, output)}", markup=False)
+    _fitted(join(spec, model, rows, passages, output), spec, output)
 
 
 def train_screen(
@@ -99,14 +97,13 @@ def train_screen(
     scores: Annotated[
         list[Path], typer.Option(help="a classifier's scores of further passages, as `score` writes them")
     ] = [],  # noqa: B006  # typer reads it, nobody changes it
-    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    pack: PackOption = PACK,
 ) -> None:
     """Fit the cheap scorer before the encoder; labels with `split: validation` are held out and say what it keeps."""
-    from corpus_tools.classifier.annotations import read_jsonl
     from corpus_tools.classifier.screen import train_screen as fit
     from corpus_tools.pack import load_pack
 
-    read = [[row for path in paths for row in read_jsonl(path)] for paths in (labels, texts, scores)]
+    read = [_rows(paths) for paths in (labels, texts, scores)]
     out.print(frame_table(fit(load_pack(pack), read[0], read[1], output, read[2])))
     out.print(f"screen   {output}")
 
@@ -116,11 +113,8 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="annotations (JSON Lines); more than once. Without any: the card's numbers again"),
     ] = None,
-    texts: Annotated[
-        list[Path] | None,
-        typer.Option(help="passages with passage_id and text, of annotations without; more than once"),
-    ] = None,
-    pack: Annotated[str, typer.Option(help="a bundled pack or a folder")] = "ai_self_preservation",
+    texts: TextsOption = None,
+    pack: PackOption = PACK,
     model: ModelOption = "pack",
     split: Annotated[str, typer.Option(help="only labels with this split; '' for all")] = "validation",
     readings: Annotated[
@@ -148,12 +142,12 @@ def evaluate(
     if not labels:
         _quality(read_evaluation(folder))
         return
-    rows = [row for path in labels for row in read_jsonl(path) if not split or row.get("split") == split]
+    rows = [row for row in _rows(labels) if not split or row.get("split") == split]
     if not rows:
         raise LabelError(
             f"no labels with split {split!r}", expected="at least one", todo="Name another --split, or '' for all."
         )
-    passages = [row for path in texts or [] for row in read_jsonl(path)]
+    passages = _rows(texts)
     config = ClassifierConfig(model=model, threshold=threshold)
     read = [read_jsonl(path) for path in readings or []]
     evaluation = judge(spec, config, rows, passages, passes=read, by=tuple(by or BY))
@@ -161,6 +155,20 @@ def evaluate(
     if write:
         write_evaluation(evaluation, folder)
         out.print(f"card      {write_card(spec, folder)}", markup=False)
+
+
+def _rows(paths: Sequence[Path] | None) -> list[dict[str, Any]]:
+    from corpus_tools.classifier.annotations import read_jsonl
+
+    return [row for path in paths or () for row in read_jsonl(path)]
+
+
+def _fitted(evaluation: Mapping[str, Any], pack: Pack, folder: Path) -> None:
+    """How well new weights do, and where they and their card are."""
+    from corpus_tools.classifier.card import card_path
+
+    _quality(evaluation)
+    out.print(f"weights   {folder}\ncard      {card_path(pack, folder)}", markup=False)
 
 
 def _quality(evaluation: Mapping[str, Any]) -> None:
