@@ -50,6 +50,7 @@ def fit(
     held_out = np.zeros(len(texts))
     for train, held in GroupKFold(5).split(x, groups=list(groups)):
         held_out[held] = _regression(x[train], target[train], weight[train]).decision_function(x[held])
+    held_out = np.round(held_out * SCALE) / SCALE  # ties stay ties: the last bits of a sum differ from processor to processor
     edges = _cuts(held_out, target, weight, n_bins)
     which = np.searchsorted(edges, held_out, side="right")
     positive = np.bincount(which, weight * target, minlength=len(edges) + 1)
@@ -57,9 +58,8 @@ def fit(
     odds = np.maximum.accumulate((positive + 0.5 * yes / (yes + no)) / (negative + 0.5))
     model = _regression(x, target, weight)
     weights = np.clip(np.round(model.coef_[0] * SCALE), -30_000, 30_000).astype(np.int16)
-    cut = np.unique(np.round((edges - float(model.intercept_[0])) * SCALE).astype(np.int64))
-    shape = np.sqrt(odds / odds[-1])
-    return Scorer(weights, cut, shape[: len(cut) + 1], dict(card or {}))
+    cut = np.round(edges * SCALE).astype(np.int64) - round(float(model.intercept_[0]) * SCALE)
+    return Scorer(weights, cut, np.sqrt(odds / odds[-1]), dict(card or {}))
 
 
 def _regression(x: Any, target: Floats, weight: Floats) -> Any:
