@@ -103,13 +103,14 @@ def rivals(sample: Sample, labels: pl.DataFrame) -> dict[str, tuple[float, float
 
 
 class Score:
-    """Coverage, half-width over truth and error over truth, one entry per corpus (of sources: over its sources)."""
+    """Coverage, half-width, error and truth, one entry per corpus (of sources: over its sources)."""
 
     def __init__(self) -> None:
         self.cover: list[float] = []
         self.over: list[float] = []
         self.half: list[float] = []
         self.error: list[float] = []
+        self.truth: list[float] = []
 
     def add(self, value: object, low: object, high: object, truth: object) -> None:
         v, lo, hi, t = (np.atleast_1d(np.asarray(x, float)) for x in (value, low, high, truth))
@@ -117,17 +118,19 @@ class Score:
         if not known.any():
             return
         v, lo, hi, t = v[known], lo[known], hi[known], t[known]
-        scale = max(float(t.sum()), 1.0)
         self.cover.append(float(np.mean((lo <= t * (1 + 1e-9)) & (t * (1 - 1e-9) <= hi))))
         self.over.append(float(np.mean(t * (1 - 1e-9) > hi)))
-        self.half.append(float((hi - lo).sum() / 2 / scale))
-        self.error.append(float((v - t).sum() / scale))
+        self.half.append(float((hi - lo).sum() / 2))
+        self.error.append(float((v - t).sum()))
+        self.truth.append(float(t.sum()))
 
     def row(self) -> str:
         if not self.cover:
             return " | " * 5
         n = len(self.cover)
-        half, error = float(np.mean(self.half)), np.array(self.error)
+        # Over the mean truth: sources with labels enough may hold no positive in one corpus.
+        scale = max(float(np.mean(self.truth)), 1e-9)
+        half, error = float(np.mean(self.half)) / scale, np.array(self.error) / scale
         shown = (np.mean(self.cover), np.std(self.cover) / np.sqrt(n), np.mean(self.over), half, np.mean(error) / half)
         return " | ".join(f"{x:.3f}" for x in shown) + f" | {np.sqrt(np.mean(error**2)):.2f}"
 

@@ -25,7 +25,9 @@ class Missed:
     found: int
     design_bound: float
     near_cv2: float
-    seen: float  # contents of documents that the gate hits, to scale by
+    seen: float  # positives in documents that the gate hits, to scale by
+    seen_variance: float = 0.0  # of `seen`, as far as it moves with what is missed
+    covariance: float = 0.0  # of `seen` and `value`: both rest on the same near passages and lone hits
 
 
 def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Missed:
@@ -65,6 +67,8 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         + square * near_rate
     )
     solo_cv2 = float(((lone * hit) ** 2 * count.variance).sum()) / max(solo, 1e-9) ** 2
+    solo_variance = solo_cv2 * solo**2
+    multi_variance = float((multi_weight**2 * count.variance)[hit].sum())
     omega0 = (1 - ASSUMED_RECALL) / ASSUMED_RECALL
     if near_value > 0 and near_variance > 0:
         events = near_value**2 / near_variance
@@ -76,7 +80,13 @@ def missed(survey: Survey, scored: Scored, labels: Labels, count: Rates) -> Miss
         near_cv2 = 0.0
     # How sure the argument is: the noise of omega and of solo, and what independence of the terms may be wrong by.
     shape = 1 / (1 / (PRIOR_EVENTS + events) + solo_cv2 + DISCREPANCY**2)
-    return update(survey, scored, labels, max(omega * solo, 1e-9), shape, near_cv2, count.total)
+    # ln(omega x solo) moves with each part by 1 / part, multi against it; the seen moves with each by itself.
+    together = near_variance / near_value if near_cv2 else 0.0
+    together += solo_variance / max(solo, 1e-9) - multi_variance / max(multi, 1e-9)
+    moves = near_variance + solo_variance + multi_variance
+    return update(
+        survey, scored, labels, max(omega * solo, 1e-9), shape, near_cv2, count.total, moves=moves, together=together
+    )
 
 
 def update(
@@ -88,9 +98,11 @@ def update(
     near_cv2: float,
     seen: float,
     cluster: float = 3.0,
+    moves: float = 0.0,
+    together: float = 0.0,
 ) -> Missed:
     """What the gate is expected to miss, a gamma of `shape`, updated by what labels found in rejected text. `cluster`: how many
-    positives come together."""
+    positives come together. `moves`: variance of `seen`; `together`: its covariance with the logarithm of `expected`."""
     rest = survey.stratum(SAMPLED, None).contents
     opened = survey.open_probability[rest] * survey.q[rest]
     w = survey.content_weights("passages", "distinct", rest=True, contents=rest)
@@ -106,7 +118,8 @@ def update(
     value = (shape + found) / b
     variance = (shape + found) / b**2 + cluster * value  # passages come in clusters of about three (trial)
     bound = float(gamma_quantile(found + 1, found + 1, 0.95)) / anywhere if anywhere > 0 else float("inf")
-    return Missed(value, variance, round(found), bound, near_cv2, seen)
+    covariance = value * together * (shape / expected) / b  # labels in rejected text loosen the tie
+    return Missed(value, variance, round(found), bound, near_cv2, seen, moves, covariance)
 
 
 def label_inclusion(scored: Scored, labels: Labels) -> Floats:

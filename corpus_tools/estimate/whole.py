@@ -106,9 +106,12 @@ def whole(
     value, variance = m.value * scale, m.variance * scale**2
     low, high = (float(x) for x in gamma_interval(value, variance, level))
     part = Part(value, variance, low, high)
+    # Both parts move together: what is missed is reckoned from what is seen, and scaled by it.
+    covariance = m.covariance * scale**2
+    covariance += value * (v_seen / max(seen_value, 1e-300) - seen_value * m.seen_variance / max(m.seen, 1e-300) ** 2)
     theta = _part(
         seen_value + value,
-        v_seen + variance,
+        v_seen + variance + 2 * min(max(covariance, 0.0), float(np.sqrt(v_seen * variance))),
         rates.found,
         positives + m.found,
         seen.high + float(gamma_quantile(value, variance, level)),

@@ -50,7 +50,9 @@ def fit(
     held_out = np.zeros(len(texts))
     for train, held in GroupKFold(5).split(x, groups=list(groups)):
         held_out[held] = _regression(x[train], target[train], weight[train]).decision_function(x[held])
-    held_out = np.round(held_out * SCALE) / SCALE  # ties stay ties: the last bits of a sum differ from processor to processor
+    held_out = (
+        np.round(held_out * SCALE) / SCALE
+    )  # ties stay ties: the last bits of a sum differ from processor to processor
     edges = _cuts(held_out, target, weight, n_bins)
     which = np.searchsorted(edges, held_out, side="right")
     positive = np.bincount(which, weight * target, minlength=len(edges) + 1)

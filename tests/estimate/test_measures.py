@@ -10,6 +10,9 @@ from corpus_tools.errors import CompareError, Stop
 from corpus_tools.estimate import Audited, compare, labels_needed, why, why_each
 from corpus_tools.estimate import intervals as i
 from corpus_tools.estimate import measures as m
+from corpus_tools.estimate.cells import labels_of
+from corpus_tools.estimate.contents import survey
+from corpus_tools.estimate.reckon import Reckoning, Topic
 from corpus_tools.estimate.simulate import World, label_round, simulate
 
 
@@ -59,6 +62,17 @@ def test_concentration() -> None:
     assert even["top 1"][0] == pytest.approx(0.1)
     assert even["gini"][0] == pytest.approx(0.0, abs=1e-12)
     assert m.concentration(np.array([97.0, 1, 1, 1]), np.zeros(4))["gini"][0] == pytest.approx(0.72)
+
+
+def test_what_is_seen_and_what_is_missed_err_together() -> None:
+    sample = simulate(World(documents=8_000, sources=20, rate=0.01, recall=0.85), seed=4)
+    survey_of = survey(sample.passages, ["y"])
+    labels = labels_of(survey_of, label_round(sample, 500, 5).filter(label="y"))
+    topic = Topic("y", lambda: survey_of.score("y"), labels, 0.2)
+    _, wholes = Reckoning(survey_of).counts(topic, [], {})
+    for w in wholes.values():
+        apart = w.seen.variance + w.missed.variance
+        assert apart < w.theta.variance <= (w.seen.variance**0.5 + w.missed.variance**0.5) ** 2 * (1 + 1e-9)
 
 
 def test_labels_needed() -> None:
