@@ -2,7 +2,8 @@
 
     python data/labels/agreement.py [first.jsonl second.jsonl]
 
-Without files: the two blind passes over the gold passages, then the second reading of a tenth of round 2. Prints the Markdown
+Without files: the two blind passes over the gold passages, the second readings of a tenth of rounds 2 and 4, and what a blind reader
+made of the synthetic passages of data/seed/genres.jsonl, against who wrote them. Prints the Markdown
 tables of data/labels/README.md.
 """
 
@@ -18,7 +19,12 @@ from corpus_tools.pack import load_pack
 
 HERE = Path(__file__).parent
 DRAWS = 1000
-PAIRS = (("gold.pass1.jsonl", "gold.pass2.jsonl"), ("round2.jsonl", "round2.twice.jsonl"))
+PAIRS = (
+    ("gold.pass1.jsonl", "gold.pass2.jsonl"),
+    ("round2.jsonl", "round2.twice.jsonl"),
+    ("round4.jsonl", "round4.twice.jsonl"),
+    ("genres.pass1.jsonl", "genres.pass2.jsonl"),
+)
 
 
 def kappa(a: np.ndarray, b: np.ndarray) -> float:
