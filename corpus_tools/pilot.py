@@ -16,12 +16,12 @@ import polars as pl
 import pyarrow as pa
 
 from corpus_tools.classifier import Classifier
-from corpus_tools.config import AuditConfig, CorpusEntry, digest, frozen
+from corpus_tools.config import AuditConfig, CorpusEntry, ScreenConfig, digest, frozen
 from corpus_tools.errors import ShardFailed, Stop
 from corpus_tools.pack import Pack
 from corpus_tools.root import Root
 from corpus_tools.scan import Rules, choose
-from corpus_tools.screen import Scorer, resolved, scorer_of, within_budget
+from corpus_tools.screen import Scorer, resolved, scorer_of, within_budget, within_width
 from corpus_tools.shards import Plan, Shard
 from corpus_tools.tables import STRATA
 from corpus_tools.texts import join
@@ -47,7 +47,7 @@ def wanted(config: AuditConfig, plan: Plan) -> bool:
     """Whether a look at a few shards may be needed before the scan: for a budget, or to see whether the corpus calls for one."""
     if config.screen.by_size:
         return sum(shard.bytes for shard in plan.shards) > SMALL
-    return config.screen.max_scored is not None
+    return bool(config.screen.budget)
 
 
 def settle(
@@ -66,7 +66,7 @@ def settle(
     if scorer is None:
         return config, {}
     asked = digest(frozen(config, pack))
-    if config.screen.max_scored is None:
+    if not config.screen.budget:
         return config.model_copy(update={"screen": resolved(config.screen, scorer)}), {"asked": asked}
     known = _known(root, asked)
     if known:
@@ -118,25 +118,24 @@ def _by_pilot(
     classifier: Callable[[], Classifier],
 ) -> tuple[AuditConfig, dict[str, Any]]:  # fmt: skip
     """A budget and what the pilot saw -> the rates that spend it."""
-    assert config.screen.max_scored is not None
     scorer = scorer_of(config.screen, pack)
     assert scorer is not None
     cells, seen = look
-    rates, told = _rates(cells, scorer.shape, config.screen.max_scored, classifier(), pack.headline)
-    return _with(config, rates), {
-        "asked": asked,
-        "pilot": {**seen, "max_scored": config.screen.max_scored, "cells": told},
-    }
+    rates, told = _rates(cells, scorer.shape, config.screen, classifier(), pack.headline)
+    log.info("the pilot's rates have about %s passages scored", f"{sum(c['passages'] * c['rate'] for c in told):,.0f}")
+    return _with(config, rates), {"asked": asked, "pilot": {**seen, **config.screen.budget, "cells": told}}
 
 
 def _with(config: AuditConfig, by_bin: Mapping[str, Sequence[float]]) -> AuditConfig:
     rates = {s: tuple(by_bin[s]) for s in STRATA}
-    return config.model_copy(update={"screen": config.screen.model_copy(update={"by_bin": rates, "max_scored": None})})
+    return config.model_copy(
+        update={"screen": config.screen.model_copy(update={"by_bin": rates, "max_scored": None, "target_width": None})}
+    )
 
 
 def _look(config: AuditConfig, pack: Pack, plan: Plan) -> tuple[dict[tuple[str, int], _Cell], dict[str, Any]]:
     """Reads the pilot's shards -> cells by stratum and bin, and how much was read."""
-    plain = config.screen.model_copy(update={"rule": "rates", "max_scored": None})
+    plain = config.screen.model_copy(update={"rule": "rates", "max_scored": None, "target_width": None})
     rules = Rules.of(config.model_copy(update={"screen": plain}), pack)
     scorer = scorer_of(config.screen, pack)
     assert scorer is not None
@@ -197,14 +196,14 @@ def _part_of(shard: Shard, text: float, whole: bool, sized: bool) -> float:
         if not whole:
             raise Stop(
                 f"the pilot cannot tell how much of {shard.dataset} it saw: its shards do not say their size",
-                expected="files, for screen.max_scored", todo="Give screen.by_bin, or no max_scored.",
+                expected="files, for screen.max_scored and target_width", todo="Give screen.by_bin, or no budget.",
             )  # fmt: skip
         return 1.0
     return float(shard.bytes) if whole else min(text / 3, float(shard.bytes))
 
 
 def _rates(
-    cells: Mapping[tuple[str, int], _Cell], shape: Any, most: float, classifier: Classifier, headline: str
+    cells: Mapping[tuple[str, int], _Cell], shape: Any, screen: ScreenConfig, classifier: Classifier, headline: str
 ) -> tuple[dict[str, list[float]], list[dict[str, Any]]]:
     """Cells -> rates by stratum and bin, and one line for each that was met. A cell that was not met has the highest rate: it is rare."""
     keys = sorted(cells)
@@ -219,7 +218,11 @@ def _rates(
         ]
     )
     passages = np.array([cells[key].passages for key in keys])
-    found = within_budget(passages, positive, most) if keys else np.empty(0)
+    found = np.empty(0)
+    if keys and screen.target_width:
+        found = within_width(passages, positive, screen.target_width)
+    elif keys and screen.max_scored:
+        found = within_budget(passages, positive, screen.max_scored)
     top = float(found.max(initial=0.0)) or 1.0
     rates = {s: [top] * len(shape) for s in STRATA}
     told = []

@@ -46,6 +46,8 @@ def test_all_mistakes_at_once_with_the_nearest_key() -> None:
         (PLAIN | {"passages": {"least": 2000}}, "least < most <= paragraph"),
         (PLAIN | {"runner": {"kind": "slurm"}}, "runner.kind"),
         (PLAIN | {"screen": {"max_scored": 10}}, "rule: scored"),
+        (PLAIN | {"screen": {"target_width": 0.1}}, "rule: scored"),
+        (PLAIN | {"screen": {"rule": "scored", "target_width": 0.1, "max_scored": 10}}, "one of by_bin"),
         (PLAIN | {"screen": {"rule": "scored", "by_bin": {"hit": [0.5], "near": [0.5]}}}, "hit, near and sampled"),
         (
             PLAIN | {"screen": {"rule": "scored", "by_bin": {s: [0, 1] for s in ("hit", "near", "sampled")}}},

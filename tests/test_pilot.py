@@ -87,6 +87,25 @@ def test_a_budget_becomes_rates_once(
     assert len(called) == 2
 
 
+def test_a_width_becomes_rates_too(
+    corpus: None, make_config: Callable[..., AuditConfig], pack: Pack, classifier: Classifier
+) -> None:
+    found = {}
+    for width in (0.1, 0.8):
+        asked = make_config(
+            [{"uri": "c/*.jsonl"}], gate={"audit_fraction": 1}, screen={"rule": "scored", "target_width": width}
+        )
+        plan = plan_shards(asked.corpus, seed=0)
+        assert pilot.wanted(asked, plan)
+        config, noted = settle(asked, pack, Root(asked.output), plan, lambda: classifier)
+        assert (config.screen.target_width, noted["pilot"]["target_width"]) == (None, width)
+        cells = noted["pilot"]["cells"]
+        variance = sum(c["passages"] * c["score"] * (1 - c["rate"]) / c["rate"] for c in cells)
+        assert 1.96 * variance**0.5 <= 1.01 * width * sum(c["passages"] * c["score"] for c in cells)
+        found[width] = sum(c["passages"] * c["rate"] for c in cells)
+    assert found[0.8] < found[0.1] <= 50
+
+
 def test_without_a_scorer_nothing_is_settled(make_config: Callable[..., AuditConfig], pack: Pack) -> None:
     config = make_config(["c/*.jsonl"], screen={"rule": "rates"})
     plan = None

@@ -15,7 +15,7 @@ from corpus_tools.config import ScreenConfig
 from corpus_tools.errors import ConfigError, PackError
 from corpus_tools.pack import load_pack
 from corpus_tools.sampling import drawn
-from corpus_tools.screen import Scorer, load_scorer, resolved, scorer_of, screen, table_of, within_budget
+from corpus_tools.screen import Scorer, load_scorer, resolved, scorer_of, screen, table_of, within_budget, within_width
 from corpus_tools.screen.fit import fit, kept
 from corpus_tools.screen.ngrams import features
 from corpus_tools.texts import Joined, join
@@ -177,3 +177,21 @@ def test_a_budget_is_spent_where_positives_are() -> None:
     tight = within_budget(passages, positive, 5_000)
     assert passages @ tight == pytest.approx(5_000, rel=0.01)
     assert tight.min() >= 5_000 / passages.sum() / 2 * 0.999
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 10**6), st.floats(1e-5, 0.9)), min_size=1, max_size=12),
+    st.floats(0.005, 0.5),
+)
+def test_a_width_is_kept_and_not_paid_for_twice(cells: list[tuple[int, float]], width: float) -> None:
+    passages, positive = (np.array(x, float) for x in zip(*cells, strict=True))
+
+    def half(q: np.ndarray) -> float:
+        return 1.96 * float(np.sqrt((passages * positive * (1 - q) / q).sum())) / float(passages @ positive)
+
+    q = within_width(passages, positive, width)
+    assert half(q) <= width * (1 + 1e-6)
+    assert q.min() >= 0.02
+    if (q > 0.021).all() and (q < 0.95).all():
+        assert half(q) == pytest.approx(width, rel=0.05), "with fewer it would be wider"
+    assert passages @ within_width(passages, positive, width / 2) >= passages @ q * 0.999

@@ -97,17 +97,28 @@ class ScreenConfig(_Part):
     max_scored: int | None = Field(
         None, ge=1, description="about so many passages are scored; a pilot before the scan turns this into rates, once"
     )
+    target_width: float | None = Field(
+        None, gt=0, le=1,
+        description="instead of max_scored: as few passages are scored as let the draw of the screen alone add this much, of the figure, "
+        "to the half-width of the headline's 95 % interval; by the same pilot",
+    )  # fmt: skip
     model: str = Field("pack", description="`pack`: the pack's own screen; or an npz written by `train-screen`")
 
     @model_validator(mode="after")
     def _fits(self) -> ScreenConfig:
-        if self.rule != "scored" and (self.by_bin or self.max_scored):
-            raise ValueError("by_bin and max_scored go with rule: scored")
-        if self.by_bin and self.max_scored:
-            raise ValueError("either by_bin or max_scored: a budget sets the rates itself")
+        if self.rule != "scored" and (self.by_bin or self.budget):
+            raise ValueError("by_bin, max_scored and target_width go with rule: scored")
+        if sum(1 for given in (self.by_bin, self.max_scored, self.target_width) if given) > 1:
+            raise ValueError("one of by_bin, max_scored and target_width: a budget sets the rates itself")
         if self.by_bin and (len(self.by_bin) != 3 or len({len(rates) for rates in self.by_bin.values()}) != 1):
             raise ValueError("by_bin names hit, near and sampled, each with the same number of rates")
         return self
+
+    @property
+    def budget(self) -> dict[str, float]:
+        """What a pilot turns into rates, by name; empty where the configuration has rates."""
+        given = {"max_scored": self.max_scored, "target_width": self.target_width}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def by_size(self) -> bool:
@@ -128,7 +139,7 @@ class ScreenConfig(_Part):
             return {"rule": "scored", "model": model_sha256, "by_bin": {s: list(r) for s, r in self.by_bin.items()}}
         return {
             "rule": "scored", "model": model_sha256, "hit": self.hit, "near": self.near, "sampled": self.sampled,
-            "max_scored": self.max_scored,
+            "max_scored": self.max_scored, **({"target_width": self.target_width} if self.target_width else {}),
         }  # fmt: skip
 
 

@@ -4,7 +4,17 @@ ngrams (words to numbers) > scorer (numbers to bins) > draw (bins to rates and d
 """
 
 from corpus_tools.screen.draw import Table, screen
-from corpus_tools.screen.rates import resolved, scorer_of, table_of, within_budget
+from corpus_tools.screen.rates import resolved, scorer_of, table_of, within_budget, within_width
 from corpus_tools.screen.scorer import Scorer, load_scorer
 
-__all__ = ["Scorer", "Table", "load_scorer", "resolved", "scorer_of", "screen", "table_of", "within_budget"]
+__all__ = [
+    "Scorer",
+    "Table",
+    "load_scorer",
+    "resolved",
+    "scorer_of",
+    "screen",
+    "table_of",
+    "within_budget",
+    "within_width",
+]

@@ -48,7 +48,7 @@ def resolved(config: ScreenConfig, scorer: Scorer | None) -> ScreenConfig:
     if scorer is None:
         return config
     by_bin = {s: tuple(rates) for s, rates in table_of(config, scorer).items()}
-    return config.model_copy(update={"by_bin": by_bin, "max_scored": None})
+    return config.model_copy(update={"by_bin": by_bin, "max_scored": None, "target_width": None})
 
 
 def within_budget(passages: Floats, positive: Floats, most: float) -> Floats:
@@ -69,6 +69,25 @@ def within_budget(passages: Floats, positive: Floats, most: float) -> Floats:
         spent = float(n @ np.clip(scale * want, least, 1.0))
         low, high = (low, scale) if spent > most else (scale, high)
     return np.array([_rounded(q) for q in np.clip(low * want, least, 1.0)])
+
+
+def within_width(passages: Floats, positive: Floats, width: float) -> Floats:
+    """Rates [H] of cells with so many passages [H] and such a share of positives [H], with which as few as may be are scored while the
+    screen's own draw makes a 95 % half-width of `width` times the expected positives.
+
+    As in `within_budget`, q goes as the square root of p; the scale is the least that keeps sum N p (1 - q) / q within
+    (width x sum N p / 1.96)^2.
+    """
+    n = np.maximum(passages, 0.0)
+    p = np.clip(positive, 1e-12, 1)
+    want = np.sqrt(p)
+    allowed = (width * float(n @ p) / 1.96) ** 2
+    low, high = 0.0, 1 / float(want.min())
+    for _ in range(200):
+        scale = (low + high) / 2
+        q = np.clip(scale * want, FLOOR, 1.0)
+        low, high = (scale, high) if float((n * p * (1 - q) / q).sum()) > allowed else (low, scale)
+    return np.array([_rounded(q * (1 + 5e-4)) for q in np.clip(high * want, FLOOR, 1.0)])  # upward
 
 
 def _rounded(rate: float) -> float:
