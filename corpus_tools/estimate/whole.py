@@ -102,13 +102,14 @@ def whole(
             largest=largest,
         )
 
-    scale = seen_value / max(m.seen, 1e-300)
+    scale = seen_value / m.seen if m.seen > 0 else 0.0
     value, variance = m.value * scale, m.variance * scale**2
     low, high = (float(x) for x in gamma_interval(value, variance, level))
     part = Part(value, variance, low, high)
     # Both parts move together: what is missed is reckoned from what is seen, and scaled by it.
     covariance = m.covariance * scale**2
-    covariance += value * (v_seen / max(seen_value, 1e-300) - seen_value * m.seen_variance / max(m.seen, 1e-300) ** 2)
+    if seen_value > 0 and m.seen > 0:
+        covariance += value * (v_seen / seen_value - seen_value * m.seen_variance / m.seen**2)
     theta = _part(
         seen_value + value,
         v_seen + variance + 2 * min(max(covariance, 0.0), float(np.sqrt(v_seen * variance))),

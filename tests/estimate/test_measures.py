@@ -12,6 +12,7 @@ from corpus_tools.estimate import intervals as i
 from corpus_tools.estimate import measures as m
 from corpus_tools.estimate.cells import labels_of
 from corpus_tools.estimate.contents import survey
+from corpus_tools.estimate.missed import Missed
 from corpus_tools.estimate.reckon import Reckoning, Topic
 from corpus_tools.estimate.simulate import World, label_round, simulate
 
@@ -73,6 +74,15 @@ def test_what_is_seen_and_what_is_missed_err_together() -> None:
     for w in wholes.values():
         apart = w.seen.variance + w.missed.variance
         assert apart < w.theta.variance <= (w.seen.variance**0.5 + w.missed.variance**0.5) ** 2 * (1 + 1e-9)
+
+
+def test_nothing_seen_is_no_division_by_nothing() -> None:
+    sample = simulate(World(documents=4_000, sources=20, rate=0.01), seed=4)
+    of = survey(sample.passages, ["y"])
+    labels = labels_of(of, label_round(sample, 400, 5).filter(label="y"))
+    nothing = Reckoning(of, gate=lambda *_: Missed(1.0, 1.0, 0, 1.0, 0.0, seen=0.0))
+    _, wholes = nothing.counts(Topic("y", lambda: of.score("y"), labels, 0.2), [], {})
+    assert all(np.isfinite(w.theta.variance) for w in wholes.values())
 
 
 def test_labels_needed() -> None:
