@@ -2,6 +2,7 @@
 
 A model is converted once for a machine; the graph is kept in the user's cache folder (`CORPUS_AUDIT_CACHE` names another), by the
 hashes of what it was made from, and is checked against its own hash before it is loaded. Removing the folder costs a conversion.
+A graph in int8 is none of these: it is made once (`classifier/quantize.py`) and lies beside the weights.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,25 +34,44 @@ log = logging.getLogger(__name__)
 # OpenVINO reports conversions to its maker over the network, unless this package cannot be imported.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+"""Of what is computed in floats: in int8 that is what lies between the quantized layers."""
+Tokens = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, of either under WSL
 
 
-class CompiledEncoder:
-    """An encoder as a compiled graph. `precision` bf16 computes in bf16 where the processor has it; weights stay fp32."""
+@dataclass(frozen=True)
+class GraphFiles:
+    """An encoder's graph as it lies on the disk, and the hashes that its two files must have."""
 
-    def __init__(self, spec: EncoderSpec, *, precision: str = "fp32", batch: int = 32) -> None:
+    xml: Path
+    xml_sha256: str
+    bin: Path
+    bin_sha256: str
+
+    def read(self) -> Any:
+        """The graph. Raises PackError where a file is missing or is not what it should be."""
         import openvino
-        from tokenizers import Tokenizer
+
+        return openvino.Core().read_model(checked(self.xml, self.xml_sha256), checked(self.bin, self.bin_sha256))
+
+
+class CompiledEncoder:
+    """An encoder as a compiled graph. `precision` bf16 computes in bf16 where the processor has it; weights stay fp32.
+
+    `graph`: the encoder's graph in int8, which stands for its weights.
+    """
+
+    def __init__(
+        self, spec: EncoderSpec, *, precision: str = "fp32", batch: int = 32, graph: GraphFiles | None = None
+    ) -> None:
+        import openvino
 
         self.batch = batch
-        self._tokenizer = Tokenizer.from_file(str(checked(model_folder(spec) / "tokenizer.json", "")))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(spec.max_tokens)
-        graph = kept_graph(spec)
+        self._tokenizer = tokenizer(spec)
         # Unpinned: two processes of one thread each would otherwise share a core.
         self._graph = openvino.Core().compile_model(
-            graph,
+            graph.read() if graph else kept_graph(spec),
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
@@ -65,15 +86,7 @@ class CompiledEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Texts [n] -> vectors [n, dimension], float32. Longest first, so that a batch pads little."""
         out = np.empty((len(texts), self.dimension), np.float32)
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
-        order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-        for at in range(0, len(order), self.batch):
-            rows = order[at : at + self.batch]
-            tokens = np.zeros((len(rows), len(ids[rows[0]])), np.int64)
-            mask = np.zeros_like(tokens)
-            for row, i in enumerate(rows):
-                tokens[row, : len(ids[i])] = ids[i]
-                mask[row, : len(ids[i])] = 1
+        for rows, tokens, mask in batches(self._tokenizer, texts, self.batch):
             out[rows] = self._request().infer((tokens, mask))[0]
         return out
 
@@ -84,15 +97,48 @@ class CompiledEncoder:
         return self._local.request
 
 
+def tokenizer(spec: EncoderSpec) -> Any:
+    """Texts -> token ids, cut at what the encoder reads, not padded."""
+    from tokenizers import Tokenizer
+
+    found = Tokenizer.from_file(str(checked(model_folder(spec) / "tokenizer.json", "")))
+    found.no_padding()
+    found.enable_truncation(spec.max_tokens)
+    return found
+
+
+def batches(tokenizer: Any, texts: Sequence[str], size: int) -> Iterator[tuple[list[int], Tokens, Tokens]]:
+    """Texts [n] -> (which of them [b], token ids [b, t], mask [b, t]) a batch, longest first; no text, no batch."""
+    ids = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+    order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
+    for at in range(0, len(order), size):
+        rows = order[at : at + size]
+        tokens = np.zeros((len(rows), len(ids[rows[0]])), np.int64)
+        mask = np.zeros_like(tokens)
+        for row, i in enumerate(rows):
+            tokens[row, : len(ids[i])] = ids[i]
+            mask[row, : len(ids[i])] = 1
+        yield rows, tokens, mask
+
+
 def load_encoder(
-    spec: EncoderSpec, *, engine: str = "auto", precision: str = "fp32", device: str = "", batch: int = 32
+    spec: EncoderSpec,
+    *,
+    engine: str = "auto",
+    precision: str = "fp32",
+    device: str = "",
+    batch: int = 32,
+    graph: GraphFiles | None = None,
 ) -> Encoder | CompiledEncoder:
-    """The encoder on the engine asked for; `auto` takes torch where a device is named or a GPU is there, and OpenVINO elsewhere."""
+    """The encoder on the engine asked for; `auto` takes torch where a device is named or a GPU is there, and OpenVINO elsewhere.
+
+    `graph` is OpenVINO's, so with one `auto` takes that wherever it is.
+    """
     if engine == "auto":
-        engine = "torch" if device or _gpu() else "openvino"
+        engine = "torch" if not graph and (device or _gpu()) else "openvino"
     if engine == "torch":
         return Encoder(spec, precision=precision, device=device, batch=batch)
-    return CompiledEncoder(spec, precision=precision, batch=batch)
+    return CompiledEncoder(spec, precision=precision, batch=batch, graph=graph)
 
 
 def _gpu() -> bool:

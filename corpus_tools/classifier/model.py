@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from corpus_tools.classifier.heads import Heads
-from corpus_tools.compiled import CompiledEncoder, load_encoder
+from corpus_tools.compiled import CompiledEncoder, GraphFiles, load_encoder
 from corpus_tools.config import ClassifierConfig, digest
 from corpus_tools.embed import Encoder, SideBySide
 from corpus_tools.encoder_files import EncoderSpec, checked
@@ -66,6 +66,8 @@ def read_card(pack: Pack, config: ClassifierConfig) -> tuple[dict[str, Any], Pat
     # Not the engine: in fp32 the scores of all agree within 1e-4.
     identity = {key: weights[key] for key in ("encoder", "beside", "heads", "labels", "groups") if key in weights}
     identity |= {"precision": config.precision}
+    if config.precision == "int8":
+        identity |= {"int8": _quantized(weights, path)}
     card = {
         "classifier_id": digest(identity),
         "pack": pack.name,
@@ -102,6 +104,26 @@ def specs(weights: Mapping[str, Any], folder: Path) -> list[EncoderSpec]:
     return out
 
 
+def _quantized(weights: Mapping[str, Any], where: Path) -> list[Mapping[str, str]]:
+    """weights.json -> its graphs in int8 (names of their files and hashes), one an encoder. Raises PackError where it has none."""
+    if "int8" not in weights:
+        raise PackError(
+            "this model has no graph in int8", where=str(where),
+            todo="Take `precision: bf16`, or make the graph: `corpus-audit quantize --model … --texts …`.",
+        )  # fmt: skip
+    return list(weights["int8"])
+
+
+def _graphs(weights: Mapping[str, Any], folder: Path, precision: str) -> list[GraphFiles | None]:
+    """weights.json in `folder` -> the graph of each encoder that is read as it is; none, but in int8."""
+    if precision != "int8":
+        return [None] * len(encoders_of(weights))
+    return [
+        GraphFiles(folder / g["xml"], g["xml_sha256"], folder / g["bin"], g["bin_sha256"])
+        for g in _quantized(weights, folder / "weights.json")
+    ]
+
+
 def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Classifier:
     """Loads a pack's classifier; every file's hash is checked first. Raises PackError."""
     config = config or ClassifierConfig()
@@ -111,8 +133,15 @@ def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Class
         checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"]
     )
     loaded = [
-        load_encoder(spec, engine=config.engine, precision=config.precision, device=config.device, batch=config.batch)
-        for spec in specs(weights, folder)
+        load_encoder(
+            spec,
+            engine=config.engine,
+            precision=config.precision,
+            device=config.device,
+            batch=config.batch,
+            graph=graph,
+        )
+        for spec, graph in zip(specs(weights, folder), _graphs(weights, folder, config.precision), strict=True)
     ]
     encoder = loaded[0] if len(loaded) == 1 else SideBySide(loaded)
     if heads.coef.shape[1] != encoder.dimension:

@@ -1,4 +1,4 @@
-"""Commands around a classifier: score, train, stack, train-screen, evaluate."""
+"""Commands around a classifier: score, train, stack, quantize, train-screen, evaluate."""
 
 from __future__ import annotations
 
@@ -88,6 +88,31 @@ def stack(
     rows, passages = _rows(labels), _rows(texts)
     spec = load_pack(pack)
     _fitted(join(spec, model, rows, passages, output), spec, output)
+
+
+def quantize(
+    texts: Annotated[
+        list[Path], typer.Option(help="passages (text) by which the graph is made, labelled or not; more than once")
+    ],
+    pack: PackOption = PACK,
+    model: ModelOption = "pack",
+    samples: Annotated[int, typer.Option(min=1, help="how many of them, drawn by their hashes")] = 300,
+) -> None:
+    """Make the graph of `precision: int8` and put it beside the weights. Needs `pip install 'corpus-audit[quantize]'`; scoring does not."""
+    from corpus_tools.classifier.quantize import quantize as make
+    from corpus_tools.errors import LabelError
+    from corpus_tools.pack import load_pack
+
+    rows = _rows(texts)
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row.get("text"), str):
+            raise LabelError(f"text {number} of those given is no passage", expected="text in each")
+    spec = load_pack(pack)
+    apart = make(spec, model, [row["text"] for row in rows], samples)
+    out.print(f"int8      {spec.weights_of(model)}", markup=False)
+    out.print(
+        f"scores    {apart['mean']:.4f} from those in fp32 in the mean, {apart['largest']:.4f} at most, on the texts drawn"
+    )
 
 
 def train_screen(
