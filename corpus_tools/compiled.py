@@ -36,6 +36,10 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 PRECISIONS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 """Of what is computed in floats: in int8 that is what lies between the quantized layers."""
+LANES = 16
+"""Numbers that a processor adds at once. Widths are multiples of it: then a text is summed in the same order whatever it is padded to, and
+its score does not depend on its batch. (In bf16 and int8 a sum whose last bits differ may end a whole step higher.)"""
+
 Tokens = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 GPUS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, of either under WSL
 
@@ -86,7 +90,7 @@ class CompiledEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Texts [n] -> vectors [n, dimension], float32. Longest first, so that a batch pads little."""
         out = np.empty((len(texts), self.dimension), np.float32)
-        for rows, tokens, mask in batches(self._tokenizer, texts, self.batch):
+        for rows, tokens, mask in batches(self._tokenizer, texts, self.batch, LANES):
             out[rows] = self._request().infer((tokens, mask))[0]
         return out
 
@@ -107,13 +111,17 @@ def tokenizer(spec: EncoderSpec) -> Any:
     return found
 
 
-def batches(tokenizer: Any, texts: Sequence[str], size: int) -> Iterator[tuple[list[int], Tokens, Tokens]]:
-    """Texts [n] -> (which of them [b], token ids [b, t], mask [b, t]) a batch, longest first; no text, no batch."""
+def batches(
+    tokenizer: Any, texts: Sequence[str], size: int, multiple: int = 1
+) -> Iterator[tuple[list[int], Tokens, Tokens]]:
+    """Texts [n] -> (which of them [b], token ids [b, t], mask [b, t]) a batch, longest first. t: a multiple of `multiple`, or the most."""
     ids = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
     order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
+    most = tokenizer.truncation["max_length"]
     for at in range(0, len(order), size):
         rows = order[at : at + size]
-        tokens = np.zeros((len(rows), len(ids[rows[0]])), np.int64)
+        width = -(-len(ids[rows[0]]) // multiple) * multiple
+        tokens = np.zeros((len(rows), min(width, most)), np.int64)
         mask = np.zeros_like(tokens)
         for row, i in enumerate(rows):
             tokens[row, : len(ids[i])] = ids[i]

@@ -32,7 +32,8 @@ def quantize(pack: Pack, model: str, texts: Sequence[str], samples: int = 300) -
     """Writes `int8.xml` and `int8.bin` beside `model`'s weights.json (`int8-1.*` and so on, of several encoders) and their hashes there.
 
     `model` as `classifier.model` names it; `samples` of the texts, drawn by their hashes, set the ranges. Returns how far scores of these
-    are from those in fp32: the `mean` and the `largest` difference. Raises PackError without nncf, LabelError without texts.
+    are from those in fp32: the `mean` and the `largest` difference. Raises PackError without nncf or where nothing can be
+    written, LabelError without texts.
     """
     drawn = sorted(set(texts), key=content_hash)[:samples]
     if not drawn:
@@ -41,14 +42,20 @@ def quantize(pack: Pack, model: str, texts: Sequence[str], samples: int = 300) -
     weights, folder = _read(pack, model)
     encoders = specs(weights, folder)
     names = ["int8"] if len(encoders) == 1 else [f"int8-{i + 1}" for i in range(len(encoders))]
-    with tempfile.TemporaryDirectory(
-        dir=folder
-    ) as made:  # whole, as another process may be reading the files of before
-        told = [_write(_quantized(spec, drawn), Path(made), name) for spec, name in zip(encoders, names, strict=True)]
-        for path in Path(made).iterdir():
-            path.replace(folder / path.name)
-    weights["int8"] = told
-    (folder / "weights.json").write_text(json.dumps(weights, indent=1, sort_keys=True) + "\n", "utf-8")
+    try:
+        # Put there whole: another process may be reading the files of before.
+        with tempfile.TemporaryDirectory(dir=folder) as made:
+            weights["int8"] = [
+                _write(_quantized(spec, drawn), Path(made), name) for spec, name in zip(encoders, names, strict=True)
+            ]
+            for path in Path(made).iterdir():
+                path.replace(folder / path.name)
+        (folder / "weights.json").write_text(json.dumps(weights, indent=1, sort_keys=True) + "\n", "utf-8")
+    except OSError as error:
+        raise PackError(
+            f"the graph cannot be written ({error})", where=str(folder),
+            todo="Copy the folder to where you may write, and name the copy as the model.",
+        ) from error  # fmt: skip
     return _apart(pack, model, drawn)
 
 
@@ -88,13 +95,15 @@ def _write(graph: Any, folder: Path, name: str) -> dict[str, str]:
     import openvino
 
     files = {kind: f"{name}.{kind}" for kind in ("xml", "bin")}
+    for number, operation in enumerate(graph.get_ordered_ops()):  # else called by what the process did before
+        operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
     openvino.save_model(graph, folder / files["xml"], compress_to_fp16=False)
     return files | {f"{kind}_sha256": file_sha256(folder / file) for kind, file in files.items()}
 
 
 def _apart(pack: Pack, model: str, texts: Sequence[str]) -> dict[str, float]:
     scores = [
-        load_classifier(pack, ClassifierConfig(model=model, engine="openvino", precision=precision)).score(texts)  # type: ignore[arg-type]
+        load_classifier(pack, ClassifierConfig(model=model, engine="openvino", precision=precision)).score(texts)
         for precision in ("fp32", "int8")
     ]
     apart = np.abs(scores[0].to_numpy() - scores[1].to_numpy())

@@ -4,7 +4,7 @@ environment.py  settings before Prefect is imported
 options.py      what commands share: options, and what stands beside figures
 run.py          commands that read a corpus: demo, run, serve, rescore
 read.py         commands that read an audit: sql, report, why, compare
-classify.py     commands around a classifier: score, train, stack, quantize, train-screen, evaluate
+classify.py     commands around a classifier: score, train, average, stack, quantize, train-screen, evaluate
 labels.py       `corpus-audit label …`
 export.py       `corpus-audit export`
 entry.py        all of them in order; errors become one line

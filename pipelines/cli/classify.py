@@ -115,6 +115,27 @@ def quantize(
     )
 
 
+def average(
+    model: Annotated[
+        list[str], typer.Option(help="`pack` or a folder of fitted weights, of one recipe; more than once")
+    ],
+    labels: Annotated[list[Path], typer.Option(help="annotations; those with `split: validation` calibrate and judge")],
+    output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
+    weight: Annotated[
+        list[float] | None, typer.Option(help="of each model, in their order; default: all alike", min=0)
+    ] = None,
+    texts: TextsOption = None,
+    pack: PackOption = PACK,
+) -> None:
+    """Average several trainings of one recipe into one classifier, as fast as each: the mean of their weights."""
+    from corpus_tools.classifier.average import average as mean
+    from corpus_tools.pack import load_pack
+
+    rows, passages = _rows(labels), _rows(texts)
+    spec = load_pack(pack)
+    _fitted(mean(spec, model, rows, passages, output, weight or ()), spec, output)
+
+
 def train_screen(
     labels: Annotated[list[Path], typer.Option(help="annotations (JSON Lines); more than once")],
     texts: Annotated[list[Path], typer.Option(help="passages with passage_id and text; more than once")],

@@ -31,7 +31,7 @@ app = typer.Typer(
 app.add_typer(label_app)
 for _command in (
     export, scans.demo, scans.run, scans.serve, classify.score, read.sql, read.report, read.why, read.compare, scans.rescore,
-    classify.train, classify.stack, classify.quantize, classify.train_screen, classify.evaluate,
+    classify.train, classify.average, classify.stack, classify.quantize, classify.train_screen, classify.evaluate,
 ):  # fmt: skip
     app.command()(_command)
 

@@ -212,7 +212,8 @@ def test_the_bundled_cards_say_what_stands_beside_the_weights(pack: Pack, model:
 
 
 @pytest.mark.parametrize(
-    ("model", "seed_files"), [("pack", ("pairs", "scenes")), ("accurate", ("pairs", "scenes", "stories"))]
+    ("model", "seed_files"),
+    [("pack", ("pairs", "scenes", "stories", "genres")), ("accurate", ("pairs", "scenes", "stories"))],
 )
 def test_what_the_bundled_weights_say_of_their_labels_is_so(
     pack: Pack, model: str, seed_files: tuple[str, ...]
@@ -228,4 +229,11 @@ def test_what_the_bundled_weights_say_of_their_labels_is_so(
     ]
     if "synthetic" in said["rounds"]:
         rows += [r for name in seed_files for r in read_jsonl(LABELS.parent / "seed" / f"{name}.jsonl")]
+    taught = said.pop("taught", None)
     assert said == provenance(rows, pack)
+    if taught:
+        unlabelled = read_jsonl(LABELS.parent / "unlabelled.jsonl")
+        assert taught["passages"] == sum("second" in row["taught"] for row in unlabelled)
+        assert not {row["sha256"] for row in unlabelled} & {
+            row["sha256"] for row in rows if row.get("split") == "validation"
+        }

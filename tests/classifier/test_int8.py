@@ -28,7 +28,8 @@ from tests.conftest import BREAD, ROBOT
 
 INT8 = ClassifierConfig(precision="int8")
 SCENES = Path(__file__).parents[2] / "data" / "seed" / "scenes.jsonl"
-TEXTS = [ROBOT, BREAD, *(row["text"] for row in read_jsonl(SCENES)[:40:5])]
+LONG = [row["text"] for row in read_jsonl(SCENES)[:360:9]]
+TEXTS = [ROBOT, BREAD, *LONG[:8]]
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +44,18 @@ def copied(pack: Pack, tmp_path: Path) -> Path:
 
 
 def test_scores_are_near_those_in_fp32(eight: Classifier, classifier: Classifier) -> None:
+    """Measured: 0.009 in the mean and 0.07 at most on these, 0.005 and 0.13 on the 402 validation passages."""
     apart = np.abs(eight.score(TEXTS).to_numpy() - classifier.score(TEXTS).to_numpy())
     assert 0 < apart.mean() < 0.03
     assert apart.max() < 0.3
 
 
 def test_a_score_does_not_depend_on_its_batch(eight: Classifier) -> None:
-    together = eight.score(TEXTS).to_numpy()
-    alone = np.concatenate([eight.score([text]).to_numpy() for text in TEXTS])
-    turned = eight.score(TEXTS[::-1]).to_numpy()[::-1]
+    """It would by up to 0.03, were texts padded to the longest of them only: sums would end in other bits, and values on other steps."""
+    texts = ["", "Robots.", "🤖" * 300, *(text[: 40 + 30 * i] for i, text in enumerate(LONG))]
+    together = eight.score(texts).to_numpy()
+    alone = np.concatenate([eight.score([text]).to_numpy() for text in texts])
+    turned = eight.score(texts[::-1]).to_numpy()[::-1]
     assert np.abs(together - alone).max() <= 1e-4 + 1e-7
     assert np.abs(together - turned).max() <= 1e-4 + 1e-7
 
@@ -59,7 +63,7 @@ def test_a_score_does_not_depend_on_its_batch(eight: Classifier) -> None:
 def test_the_id_is_of_the_graph_in_int8_only(pack: Pack, copied: Path) -> None:
     def ids() -> dict[str, str]:
         return {
-            p: read_card(pack, ClassifierConfig(model=str(copied), precision=p))[0]["classifier_id"]  # type: ignore[arg-type]
+            p: read_card(pack, ClassifierConfig(model=str(copied), precision=p))[0]["classifier_id"]
             for p in ("fp32", "bf16", "int8")
         }
 
@@ -73,7 +77,7 @@ def test_the_id_is_of_the_graph_in_int8_only(pack: Pack, copied: Path) -> None:
     del weights["int8"]
     path.write_text(json.dumps(weights))
     for precision in ("fp32", "bf16"):
-        again = read_card(pack, ClassifierConfig(model=str(copied), precision=precision))[0]  # type: ignore[arg-type]
+        again = read_card(pack, ClassifierConfig(model=str(copied), precision=precision))[0]
         assert again["classifier_id"] == first[precision]
     with pytest.raises(PackError, match="no graph in int8") as refused:
         load_classifier(pack, ClassifierConfig(model=str(copied), precision="int8"))
@@ -129,6 +133,16 @@ def test_quantizing_says_what_it_lacks(pack: Pack, copied: Path, monkeypatch: py
     assert sorted((p.name, file_sha256(p)) for p in copied.iterdir()) == before
 
 
+def test_where_nothing_can_be_written_the_model_stays_what_it_was(pack: Pack, copied: Path) -> None:
+    pytest.importorskip("nncf")
+    (copied / "int8.xml").unlink()
+    (copied / "int8.xml").mkdir()
+    before = file_sha256(copied / "weights.json")
+    with pytest.raises(PackError, match="the graph cannot be written"):
+        quantize(pack, str(copied), TEXTS, samples=2)
+    assert file_sha256(copied / "weights.json") == before
+
+
 def test_a_stack_is_quantized_an_encoder_a_graph(
     pack: Pack, classifier: Classifier, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,7 +162,10 @@ def test_a_stack_is_quantized_an_encoder_a_graph(
     assert loaded.score(TEXTS).shape == (len(TEXTS), len(pack.labels))
     told = json.loads((tmp_path / "weights.json").read_text())["int8"]
     assert [(g["xml"], g["bin"]) for g in told] == [("int8-1.xml", "int8-1.bin"), ("int8-2.xml", "int8-2.bin")]
-    assert told[0]["bin_sha256"] == told[1]["bin_sha256"], "the same encoder by the same texts: the same bytes"
+    for kind in ("xml", "bin"):
+        assert told[0][f"{kind}_sha256"] == told[1][f"{kind}_sha256"], (
+            "the same encoder by the same texts: the same bytes"
+        )
     assert not [p for p in tmp_path.iterdir() if p.is_dir()]
 
 

@@ -62,6 +62,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         (["export", "--upweight", "prosocial:2"], 2, "as prosocial=2.0"),
         (["export", "--treshold", "0.5"], 2, "--threshold"),
         (["score", "a.jsonl", "--output", "x.jsonl", "--model", "acurate"], 2, "Did you mean 'accurate'?"),
+        (["quantize", "--texts", "nothere.jsonl"], 5, "no such file"),
         (["label", "sample", "--format", "jsonll"], 2, "Did you mean 'jsonl'?"),
         (["rnu"], 2, "run"),
     ],
