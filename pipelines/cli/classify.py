@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from pipelines.cli.options import ModelOption
+from pipelines.cli.options import ModelOption, ModelsOption, known_teacher
 from pipelines.show import err, frame_table, out
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ def train(
     pack: PackOption = PACK,
     recipe: Annotated[Literal["fast", "accurate"], typer.Option(help="fast: MiniLM; accurate: MPNet, slower")] = "fast",
     teacher: Annotated[
-        str, typer.Option(help="a larger model whose scores of --unlabelled are learnt too: `accurate`, or a folder")
+        str,
+        typer.Option(
+            help="a larger model whose scores of --unlabelled are learnt too: `accurate`, or a folder",
+            callback=known_teacher,
+        ),
     ] = "",
     unlabelled: Annotated[
         list[Path] | None, typer.Option(help="passages (text) without labels, for the teacher; more than once")
@@ -75,7 +79,7 @@ def train(
 
 
 def stack(
-    model: Annotated[list[str], typer.Option(help="`pack`, `accurate` or a folder of fitted weights; more than once")],
+    model: ModelsOption,
     labels: Annotated[list[Path], typer.Option(help="annotations; those with `split: validation` calibrate and judge")],
     output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
     texts: TextsOption = None,
@@ -116,9 +120,7 @@ def quantize(
 
 
 def average(
-    model: Annotated[
-        list[str], typer.Option(help="`pack` or a folder of fitted weights, of one recipe; more than once")
-    ],
+    model: ModelsOption,
     labels: Annotated[list[Path], typer.Option(help="annotations; those with `split: validation` calibrate and judge")],
     output: Annotated[Path, typer.Option(help="folder for the weights; name it as classifier.model")],
     weight: Annotated[

@@ -30,6 +30,21 @@ def _known_model(model: str) -> str:
     return model
 
 
+def _known_models(models: list[str]) -> list[str]:
+    return [_known_model(model) for model in models]
+
+
+def known_teacher(teacher: str) -> str:
+    """As it is, also where none is named. Raises UsageError for a model that there is not."""
+    return teacher and _known_model(teacher)
+
+
+ModelsOption = Annotated[
+    list[str],
+    typer.Option(
+        "--model", help="`pack`, `accurate` or a folder of fitted weights; more than once", callback=_known_models
+    ),
+]
 ModelOption = Annotated[
     str,
     typer.Option(

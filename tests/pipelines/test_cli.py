@@ -53,6 +53,18 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         (["sql", "select 1", "--root", "nowhere"], 4, "no such folder"),
         (["score", "nothere.jsonl", "--output", "x.jsonl"], 5, "cannot be read"),
         (["score", "a.jsonl", "--output", "x.jsonl", "--pack", "other"], 3, "no pack 'other'"),
+        (["evaluate", "--model", "other"], 2, "no model 'other'"),
+        (
+            ["stack", "--model", "pack", "--model", "other", "--labels", "a.jsonl", "--output", "x"],
+            2,
+            "no model 'other'",
+        ),
+        (
+            ["average", "--model", "other", "--model", "pack", "--labels", "a.jsonl", "--output", "x"],
+            2,
+            "no model 'other'",
+        ),
+        (["train", "--teacher", "other", "--labels", "a.jsonl", "--output", "x"], 2, "no model 'other'"),
         (["label", "import", "x.jsonl", "--round", "r", "--annotator", "me"], 4, "no audit root here"),
         (["export"], 4, "no audit root here"),
         (["export", "--output", "list.csv"], 2, "ends in .parquet, .jsonl, .sql"),
