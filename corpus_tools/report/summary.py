@@ -30,6 +30,9 @@ def steps(shown: Figures) -> list[Markup]:
         return []
     root = f"--root {shown.folder or '.'}"
     labelled = shown.headline.get("n_labelled") or 0
+    wanted = f"{LABELS_FOR_CORPUS} labels or more"
+    if (shown.headline.get("n_scored") or 0) < LABELS_FOR_CORPUS:  # all labelled is enough, however few they are
+        wanted = f"every passage of it, as there are fewer than {LABELS_FOR_CORPUS}"
     out = []
     for dataset, (taken, there) in sorted(shown.audit["sampled"].items()):
         if taken < there and taken < SHARDS:
@@ -45,9 +48,7 @@ def steps(shown: Figures) -> list[Markup]:
     if labelled < LABELS_FOR_CORPUS:
         out += [
             _p("Draw passages to label: {}.", _code(f"corpus-audit label sample {root} --size 400")),
-            _p(
-                "Fill in the file by the codebook: {} labels or more; there are {} so far.", LABELS_FOR_CORPUS, labelled
-            ),
+            _p("Fill in the file by the codebook: {}; there are {} so far.", wanted, labelled),
             _p(
                 "Bring them back: {}.",
                 _code(f"corpus-audit label import round-1.jsonl --round round-1 --annotator YOU {root}"),

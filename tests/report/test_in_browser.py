@@ -218,6 +218,7 @@ def test_without_labels_the_page_says_what_to_do(hostile: Pages, browser: Browse
     said = browser.run("document.querySelector('.headline').innerText")
     assert said.startswith("Not yet a measurement.")
     assert "corpus-audit label sample --root root" in said
+    assert "every passage of it, as there are fewer than 300; there are 0 so far" in said
     assert browser.run("document.querySelectorAll('svg .ci, svg .bound').length") == 0, "no interval is drawn"
 
 
