@@ -1,6 +1,6 @@
 """What the screen saves and costs: one shard of mixed text scanned under several screens, and every passage embedded for comparison.
 
-    python benchmarks/screen.py CORPUS… [--mb 30] [--precision bf16] [--folder benchmarks/out]
+    python benchmarks/screen.py CORPUS… [--mb 30] [--precision bf16 | fp32 | int8] [--folder benchmarks/out]
 
 CORPUS: files or globs as in a configuration. Documents are taken in hash order, those that the gate hits so often that 2 % of all passages
 carry a term. One core: processor seconds of one process with one encoder thread, so other load on the machine changes little. *Sum of
@@ -91,6 +91,8 @@ def measure(screen: str, path: Path, precision: str) -> dict[str, float]:
     limit_threads(1)
     pack = load_pack("ai_self_preservation")
     engine, most = EMBEDDED.get(screen, ("auto", 0))
+    if engine == "torch" and precision == "int8":
+        precision = "fp32"  # int8 is OpenVINO's
     classifier = load_classifier(pack, ClassifierConfig(precision=precision, engine=engine))  # type: ignore[arg-type]
     classifier.score(["warm up"])
     if most:  # the same model on passages as they come
@@ -135,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", nargs="+")
     parser.add_argument("--mb", type=float, default=30)
-    parser.add_argument("--precision", choices=["fp32", "bf16"], default="bf16")
+    parser.add_argument("--precision", choices=["fp32", "bf16", "int8"], default="bf16")
     parser.add_argument("--folder", type=Path, default=HERE / "out")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     options = parser.parse_args()
