@@ -28,6 +28,7 @@ from corpus_tools.config import ClassifierConfig
 from corpus_tools.pack import load_pack
 
 HERE = Path(__file__).parent.parent
+SHOWN = ("agent_mind", "adversarial", "rebellion", "deception", "self_preservation", "threat", "prosocial")
 ALONE = 100  # passages that are encoded one by one too
 WAYS = {
     "sentence-transformers, fp32": ClassifierConfig(engine="torch"),
@@ -65,7 +66,7 @@ def main() -> None:
     print(f"{len(texts)} passages, median of {given.rounds} rounds; {here}\n")
     starts = {name: first_score(config) for name, config in configs.items()}
     print(
-        "| way | s to a first score | passages/s | ratio | cosine to fp32, mean (least) | largest difference of a score"
+        "| way | s to a first score | passages/s | ratio | cosine to fp32, mean (least) | largest difference of a score (mean)"
         f" | the same, alone or in a batch | AP {pack.headline} |"
     )
     print("|---|---|---|---|---|---|---|---|")
@@ -73,15 +74,22 @@ def main() -> None:
     at = pack.labels.index(pack.headline)
     for name, found in vectors.items():
         cosine = (found * vectors[base]).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(vectors[base], axis=1)
-        apart = np.abs(scores[name].to_numpy() - scores[base].to_numpy()).max()
+        apart = np.abs(scores[name].to_numpy() - scores[base].to_numpy())
         rate = statistics.median(rates[name])
         alone = np.concatenate([ways[name].encoder.encode([text]) for text in texts[:ALONE]])
         moved = np.abs(ways[name].score_features(alone).to_numpy() - scores[name].to_numpy()[:ALONE]).max()
         ap = "" if truth is None else f"{average_precision_score(truth[:, at], scores[name].to_numpy()[:, at]):.4f}"
         print(
             f"| {name} | {starts[name]:.1f} | {rate:.1f} | {rate / statistics.median(rates[base]):.1f}"
-            f" | {cosine.mean():.5f} ({cosine.min():.5f}) | {apart:.4f} | {moved:.4f} | {ap} |"
+            f" | {cosine.mean():.5f} ({cosine.min():.5f}) | {apart.max():.4f} ({apart.mean():.4f}) | {moved:.4f} | {ap} |"
         )
+    if truth is not None:
+        print(f"\n| average precision | {' | '.join(SHOWN)} |\n|---|{'---|' * len(SHOWN)}")
+        for name, found in scores.items():
+            each = (
+                average_precision_score(truth[:, pack.labels.index(label)], found[label].to_numpy()) for label in SHOWN
+            )
+            print(f"| {name} | {' | '.join(f'{value:.3f}' for value in each)} |")
 
 
 def first_score(config: ClassifierConfig) -> float:
