@@ -25,7 +25,7 @@ import numpy as np
 from corpus_tools import embed
 from corpus_tools.config import digest
 from corpus_tools.embed import Encoder, Vectors
-from corpus_tools.encoder_files import WEIGHTS, EncoderSpec, cache_folder, checked, model_folder
+from corpus_tools.encoder_files import WEIGHTS, EncoderSpec, cache_folder, checked, model_folder, tokenizer
 from corpus_tools.errors import PackError
 from corpus_tools.pack import file_sha256
 
@@ -99,16 +99,6 @@ class CompiledEncoder:
         if not hasattr(self._local, "request"):
             self._local.request = self._graph.create_infer_request()
         return self._local.request
-
-
-def tokenizer(spec: EncoderSpec) -> Any:
-    """Texts -> token ids, cut at what the encoder reads, not padded."""
-    from tokenizers import Tokenizer
-
-    found = Tokenizer.from_file(str(checked(model_folder(spec) / "tokenizer.json", "")))
-    found.no_padding()
-    found.enable_truncation(spec.max_tokens)
-    return found
 
 
 def batches(

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -24,6 +25,7 @@ from corpus_tools.pack import file_sha256
 log = logging.getLogger(__name__)
 
 WEIGHTS = "model.safetensors"
+TUNED = "encoder.safetensors"  # what a training writes
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,23 @@ def model_folder(spec: EncoderSpec) -> Path:
     return found
 
 
-def longer_than_read(spec: EncoderSpec, texts: Sequence[str]) -> list[bool]:
-    """Texts [n] -> whether each has more tokens than the encoder reads: of such a text it sees the beginning only."""
+def tokenizer(spec: EncoderSpec, *, cut: bool = True) -> Any:
+    """Texts -> token ids, not padded; cut at what the encoder reads, or whole."""
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(checked(model_folder(spec) / "tokenizer.json", "")))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return [len(encoding.ids) > spec.max_tokens for encoding in tokenizer.encode_batch_fast(list(texts))]
+    found = Tokenizer.from_file(str(checked(model_folder(spec) / "tokenizer.json", "")))
+    found.no_padding()
+    if cut:
+        found.enable_truncation(spec.max_tokens)
+    else:
+        found.no_truncation()
+    return found
+
+
+def longer_than_read(spec: EncoderSpec, texts: Sequence[str]) -> list[bool]:
+    """Texts [n] -> whether each has more tokens than the encoder reads: of such a text it sees the beginning only."""
+    whole = tokenizer(spec, cut=False)
+    return [len(encoding.ids) > spec.max_tokens for encoding in whole.encode_batch_fast(list(texts))]
 
 
 def checked(path: Path, sha256: str) -> Path:

@@ -103,7 +103,9 @@ def _settle_auto(
 
 def _ruled(config: AuditConfig, rule: str, max_scored: int | None) -> AuditConfig:
     return config.model_copy(
-        update={"screen": config.screen.model_copy(update={"rule": rule, "max_scored": max_scored})}
+        update={
+            "screen": config.screen.model_copy(update={"rule": rule, "max_scored": max_scored, "target_width": None})
+        }
     )
 
 
@@ -127,16 +129,12 @@ def _by_pilot(
 
 
 def _with(config: AuditConfig, by_bin: Mapping[str, Sequence[float]]) -> AuditConfig:
-    rates = {s: tuple(by_bin[s]) for s in STRATA}
-    return config.model_copy(
-        update={"screen": config.screen.model_copy(update={"by_bin": rates, "max_scored": None, "target_width": None})}
-    )
+    return config.model_copy(update={"screen": config.screen.with_rates({s: by_bin[s] for s in STRATA})})
 
 
 def _look(config: AuditConfig, pack: Pack, plan: Plan) -> tuple[dict[tuple[str, int], _Cell], dict[str, Any]]:
     """Reads the pilot's shards -> cells by stratum and bin, and how much was read."""
-    plain = config.screen.model_copy(update={"rule": "rates", "max_scored": None, "target_width": None})
-    rules = Rules.of(config.model_copy(update={"screen": plain}), pack)
+    rules = Rules.of(_ruled(config, "rates", None), pack)
     scorer = scorer_of(config.screen, pack)
     assert scorer is not None
     cells: dict[tuple[str, int], _Cell] = {}

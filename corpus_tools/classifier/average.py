@@ -16,15 +16,13 @@ from safetensors.numpy import load_file, save_file
 
 from corpus_tools.classifier.annotations import join_texts, label_matrix
 from corpus_tools.classifier.fit import calibrated_heads
-from corpus_tools.classifier.model import load_classifier, read_card, specs
-from corpus_tools.classifier.train import judged
+from corpus_tools.classifier.model import heads_of, read_card, specs
+from corpus_tools.classifier.train import held_for, judged
 from corpus_tools.compiled import load_encoder
 from corpus_tools.config import ClassifierConfig
-from corpus_tools.encoder_files import EncoderSpec, checked
+from corpus_tools.encoder_files import TUNED, EncoderSpec, checked
 from corpus_tools.errors import LabelError
 from corpus_tools.pack import Pack, file_sha256
-
-TUNED = "encoder.safetensors"
 
 State = dict[str, np.ndarray[Any, Any]]
 
@@ -43,25 +41,20 @@ def average(
     What was trained on is told as the first model's. Raises LabelError where fewer than two models are named, where they are not
     trainings of one recipe, or where nothing is held out.
     """
-    held = [row for row in labels if row.get("split") == "validation"]
-    if len(models) < 2 or not held:
-        raise LabelError(
-            "nothing to average" if len(models) < 2 else "nothing to calibrate on",
-            expected="two models or more, and labels with split: validation of works that none of them was trained on",
-        )
+    held = held_for(models, labels, "average")
     if weights and (len(weights) != len(models) or min(weights) <= 0):
         raise LabelError(f"{len(weights)} weights for {len(models)} models", expected="one above 0 for each, or none")
-    shares = np.array(weights or [1.0] * len(models)) / sum(weights or [1.0] * len(models))
-    configs = [ClassifierConfig(model=model) for model in models]
-    cards = [read_card(pack, config) for config in configs]
+    shares = np.array(weights or [1.0] * len(models), np.float64)
+    shares /= shares.sum()
+    joined = join_texts(held, texts)["text"].to_list()
+    cards = [read_card(pack, ClassifierConfig(model=model)) for model in models]
     of_each = [specs(card["weights"], source) for card, source in cards]
     first, states = _alike(models, of_each)
-    heads = [load_classifier(pack, config).heads for config in configs]
+    heads = [heads_of(pack, card["weights"], source) for card, source in cards]
     folder.mkdir(parents=True, exist_ok=True)
     _write_mean(states, shares, folder / TUNED)
     coef = np.tensordot(shares, np.stack([h.coef for h in heads]), 1).astype(np.float32)
     intercept = (shares @ np.stack([h.intercept for h in heads])).astype(np.float32)
-    joined = join_texts(held, texts)["text"].to_list()
     spec = replace(first, tuned=str(folder / TUNED), tuned_sha256=file_sha256(folder / TUNED))
     logits = np.asarray(load_encoder(spec).encode(joined) @ coef.T + intercept, np.float32)
     calibrated = calibrated_heads(coef, intercept, logits, label_matrix(held, pack), pack)

@@ -124,14 +124,19 @@ def _graphs(weights: Mapping[str, Any], folder: Path, precision: str) -> list[Gr
     ]
 
 
+def heads_of(pack: Pack, weights: Mapping[str, Any], folder: Path) -> Heads:
+    """weights.json in `folder` -> its heads, their file's hash checked; no encoder is loaded."""
+    return Heads.load(
+        checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"]
+    )
+
+
 def load_classifier(pack: Pack, config: ClassifierConfig | None = None) -> Classifier:
     """Loads a pack's classifier; every file's hash is checked first. Raises PackError."""
     config = config or ClassifierConfig()
     card, folder = read_card(pack, config)
     weights = card["weights"]
-    heads = Heads.load(
-        checked(folder / weights["heads"]["file"], weights["heads"]["sha256"]), pack.labels, weights["groups"]
-    )
+    heads = heads_of(pack, weights, folder)
     loaded = [
         load_encoder(
             spec,

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from corpus_tools.classifier.model import load_classifier, read_card, specs
-from corpus_tools.compiled import batches, kept_graph, tokenizer
+from corpus_tools.compiled import batches, kept_graph
 from corpus_tools.config import ClassifierConfig
-from corpus_tools.encoder_files import EncoderSpec
+from corpus_tools.encoder_files import EncoderSpec, tokenizer
 from corpus_tools.errors import LabelError, PackError
 from corpus_tools.pack import Pack, file_sha256
 from corpus_tools.sampling import content_hash

@@ -16,10 +16,9 @@ import numpy as np
 from corpus_tools.classifier.annotations import join_texts, label_matrix
 from corpus_tools.classifier.fit import calibrated_heads
 from corpus_tools.classifier.model import load_classifier, read_card, specs
-from corpus_tools.classifier.train import judged
+from corpus_tools.classifier.train import held_for, judged
 from corpus_tools.config import ClassifierConfig
 from corpus_tools.encoder_files import EncoderSpec
-from corpus_tools.errors import LabelError
 from corpus_tools.pack import Pack
 
 
@@ -34,12 +33,7 @@ def stack(
 
     What was trained on is told as the first model's. Raises LabelError where fewer than two models are named or nothing is held out.
     """
-    held = [row for row in labels if row.get("split") == "validation"]
-    if len(models) < 2 or not held:
-        raise LabelError(
-            "nothing to stack" if len(models) < 2 else "nothing to calibrate on",
-            expected="two models or more, and labels with split: validation of works that none of them was trained on",
-        )
+    held = held_for(models, labels, "stack")
     joined = join_texts(held, texts)["text"].to_list()
     configs = [ClassifierConfig(model=model) for model in models]
     cards = [read_card(pack, config) for config in configs]

@@ -123,6 +123,17 @@ def split(labels: Sequence[Mapping[str, Any]]) -> tuple[list[int], list[int]]:
     return kept, held
 
 
+def held_for(models: Sequence[str], labels: Sequence[dict[str, Any]], to: str) -> list[dict[str, Any]]:
+    """Models to make one of, and labels -> those with `split: validation`, which calibrate and judge it. Raises LabelError."""
+    held = [row for row in labels if row.get("split") == "validation"]
+    if len(models) < 2 or not held:
+        raise LabelError(
+            f"nothing to {to}" if len(models) < 2 else "nothing to calibrate on",
+            expected="two models or more, and labels with split: validation of works that none of them was trained on",
+        )
+    return held
+
+
 def finish(
     tuner: Tuner,
     top: Any,

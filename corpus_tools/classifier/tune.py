@@ -19,7 +19,7 @@ import numpy as np
 
 from corpus_tools.classifier.fit import calibrated_heads
 from corpus_tools.classifier.heads import Heads
-from corpus_tools.encoder_files import WEIGHTS, EncoderSpec, checked, model_folder
+from corpus_tools.encoder_files import TUNED, WEIGHTS, EncoderSpec, checked, model_folder
 from corpus_tools.pack import Pack, file_sha256
 
 log = logging.getLogger(__name__)
@@ -181,12 +181,12 @@ class Tuner:
                 layer, inner = name.split(".", 1)
                 folded = value.detach() * (ADAPTER_SCALE if inner.endswith(".up") else 1.0)
                 state[f"encoder.layer.{int(layer) + self.recipe.frozen}.{inner}"] = folded.half().contiguous()
-        save_file(state, folder / "encoder.safetensors")
+        save_file(state, folder / TUNED)
         coef = top.head.weight.detach().numpy().astype(np.float32)
         intercept = top.head.bias.detach().numpy().astype(np.float32)
         spec = replace(
             self.recipe.encoder, pooling=("mean", "max"), normalize=False,
-            tuned="encoder.safetensors", tuned_sha256=file_sha256(folder / "encoder.safetensors"),
+            tuned=TUNED, tuned_sha256=file_sha256(folder / TUNED),
         )  # fmt: skip
         return spec, calibrated_heads(coef, intercept, logits, truth, self.pack)
 

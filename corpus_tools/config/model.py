@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -119,6 +120,11 @@ class ScreenConfig(_Part):
         """What a pilot turns into rates, by name; empty where the configuration has rates."""
         given = {"max_scored": self.max_scored, "target_width": self.target_width}
         return {name: value for name, value in given.items() if value is not None}
+
+    def with_rates(self, by_bin: Mapping[Any, Sequence[float]]) -> ScreenConfig:
+        """The same with these rates in place of a budget."""
+        rates = {stratum: tuple(rates) for stratum, rates in by_bin.items()}
+        return self.model_copy(update={"by_bin": rates, "max_scored": None, "target_width": None})
 
     @property
     def by_size(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -47,8 +48,7 @@ def resolved(config: ScreenConfig, scorer: Scorer | None) -> ScreenConfig:
     """The same with every rate written out and no budget: what is frozen."""
     if scorer is None:
         return config
-    by_bin = {s: tuple(rates) for s, rates in table_of(config, scorer).items()}
-    return config.model_copy(update={"by_bin": by_bin, "max_scored": None, "target_width": None})
+    return config.with_rates(table_of(config, scorer))
 
 
 def within_budget(passages: Floats, positive: Floats, most: float) -> Floats:
@@ -62,13 +62,8 @@ def within_budget(passages: Floats, positive: Floats, most: float) -> Floats:
     if total <= most:
         return np.ones(len(n))
     least = min(FLOOR, most / (2 * total))
-    want = np.sqrt(np.clip(positive, 1e-12, 1))
-    low, high = 0.0, 1 / float(want.min())
-    for _ in range(200):  # the scale that spends the budget
-        scale = (low + high) / 2
-        spent = float(n @ np.clip(scale * want, least, 1.0))
-        low, high = (low, scale) if spent > most else (scale, high)
-    return np.array([_rounded(q) for q in np.clip(low * want, least, 1.0)])
+    below, _ = _around(positive, least, lambda q: float(n @ q) > most)
+    return np.array([_rounded(q) for q in below])
 
 
 def within_width(passages: Floats, positive: Floats, width: float) -> Floats:
@@ -80,14 +75,20 @@ def within_width(passages: Floats, positive: Floats, width: float) -> Floats:
     """
     n = np.maximum(passages, 0.0)
     p = np.clip(positive, 1e-12, 1)
-    want = np.sqrt(p)
     allowed = (width * float(n @ p) / 1.96) ** 2
+    _, above = _around(positive, FLOOR, lambda q: float((n * p * (1 - q) / q).sum()) <= allowed)
+    return np.array([_rounded(q * (1 + 5e-4)) for q in above])  # upward
+
+
+def _around(positive: Floats, least: float, holds: Callable[[Floats], bool]) -> tuple[Floats, Floats]:
+    """Rates [H] that go as the square root of the share of positives [H], from `least` to 1: just before `holds` is true of them, and
+    just after, as their scale grows."""
+    want = np.sqrt(np.clip(positive, 1e-12, 1))
     low, high = 0.0, 1 / float(want.min())
     for _ in range(200):
         scale = (low + high) / 2
-        q = np.clip(scale * want, FLOOR, 1.0)
-        low, high = (scale, high) if float((n * p * (1 - q) / q).sum()) > allowed else (low, scale)
-    return np.array([_rounded(q * (1 + 5e-4)) for q in np.clip(high * want, FLOOR, 1.0)])  # upward
+        low, high = (low, scale) if holds(np.clip(scale * want, least, 1.0)) else (scale, high)
+    return np.clip(low * want, least, 1.0), np.clip(high * want, least, 1.0)
 
 
 def _rounded(rate: float) -> float:
